@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "bitnn/InitAll.h"
+#include "bitnn/Dialect/BitNN/IR/BitNN.h"
+
+void bitnn::registerAllDialects(mlir::DialectRegistry &registry) {
+  registry.insert<BitNNDialect>();
+}
+
+void bitnn::registerAllPasses() {}
