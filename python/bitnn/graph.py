@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""An ONNX graph as plain Python values: what the evaluator and the command line read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from bitnn.errors import BitnnError
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An input or output of the graph; an extent of None is not fixed by the model."""
+
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int | None, ...]
+
+    def __str__(self) -> str:
+        extents = "x".join("?" if extent is None else str(extent) for extent in self.shape)
+        return f"'{self.name}' ({extents} {self.dtype})"
+
+    def matches(self, shape: tuple[int, ...]) -> bool:
+        """Whether an array of this shape can be the edge."""
+        return len(shape) == len(self.shape) and all(
+            mine is None or mine == extent for mine, extent in zip(self.shape, shape, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator; `opset` is the version of its domain that the model imports."""
+
+    op: str
+    name: str
+    domain: str
+    opset: int
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.op} '{self.name or self.outputs[0]}'"
+
+    def error(self, reason: str) -> BitnnError:
+        """The refusal of this node, to be raised."""
+        return BitnnError(f"{self}: {reason}")
+
+    def get(self, attribute: str, default: Any) -> Any:  # noqa: ANN401 - ONNX attributes are untyped
+        """The attribute's value, or the default that ONNX gives it."""
+        return self.attributes.get(attribute, default)
+
+    def refuse_unless(self, attribute: str, only: object) -> None:
+        """Refuse every value of an attribute but one."""
+        value = self.get(attribute, only)
+        if value != only:
+            raise self.error(f"{attribute} = {value} is not supported, only {only}")
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Inputs, outputs, constants and nodes (in topological order, as ONNX demands)."""
+
+    inputs: tuple[Edge, ...]
+    outputs: tuple[Edge, ...]
+    constants: dict[str, NDArray[Any]]
+    nodes: tuple[Node, ...]
+
+    def producers(self) -> dict[str, Node]:
+        """The node that computes each tensor."""
+        return {name: node for node in self.nodes for name in node.outputs if name}
+
+    def ancestors(self, targets: Iterable[str], given: Iterable[str]) -> Iterator[Node]:
+        """The nodes that compute `targets` from `given` and constants, in graph order."""
+        producers = self.producers()
+        needed: set[int] = set()
+        pending = list(targets)
+        stop = set(given)
+        while pending:
+            name = pending.pop()
+            node = producers.get(name)
+            if name in stop or node is None or id(node) in needed:
+                continue
+            needed.add(id(node))
+            pending.extend(node.inputs)
+        return (node for node in self.nodes if id(node) in needed)
+
+
+def load_model(model: onnx.ModelProto | str | Path) -> onnx.ModelProto:
+    """Read a model file; a file that is missing or not ONNX is one clear error."""
+    if isinstance(model, onnx.ModelProto):
+        return model
+    try:
+        proto = onnx.load(str(model))
+    except OSError as error:
+        raise BitnnError(f"cannot read '{model}': {error.strerror}") from None
+    except Exception:
+        raise BitnnError(f"'{model}' is not an ONNX model") from None
+    if not proto.graph.output:
+        raise BitnnError(f"'{model}' is not an ONNX model: its graph has no outputs")
+    return proto
+
+
+def load_graph(model: onnx.ModelProto | str | Path) -> Graph:
+    """The graph of an ONNX model; its subgraphs and functions are not expanded."""
+    proto = load_model(model)
+    opsets = {entry.domain or "ai.onnx": entry.version for entry in proto.opset_import}
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
+    nodes = []
+    for entry in proto.graph.node:
+        domain = entry.domain or "ai.onnx"
+        node = Node(
+            op=entry.op_type,
+            name=entry.name,
+            domain=domain,
+            opset=opsets.get(domain, 1),
+            inputs=tuple(entry.input),
+            outputs=tuple(entry.output),
+            attributes={item.name: _attribute(item) for item in entry.attribute},
+        )
+        if node.op == "Constant" and isinstance(node.get("value", None), np.ndarray):
+            constants[node.outputs[0]] = node.attributes["value"]
+        else:
+            nodes.append(node)
+    return Graph(
+        inputs=tuple(_edge(item) for item in proto.graph.input if item.name not in constants),
+        outputs=tuple(_edge(item) for item in proto.graph.output),
+        constants=constants,
+        nodes=tuple(nodes),
+    )
+
+
+def _attribute(attribute: onnx.AttributeProto) -> Any:  # noqa: ANN401 - ONNX attributes are untyped
+    value = onnx.helper.get_attribute_value(attribute)
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, onnx.TensorProto):
+        return numpy_helper.to_array(value)
+    return value
+
+
+def _edge(value: onnx.ValueInfoProto) -> Edge:
+    tensor = value.type.tensor_type
+    if not value.type.HasField("tensor_type") or not tensor.elem_type:
+        raise BitnnError(f"'{value.name}' at the graph's edge is not a tensor with an element type")
+    return Edge(
+        name=value.name,
+        dtype=np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)),
+        shape=tuple(
+            dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else None
+            for dim in tensor.shape.dim
+        ),
+    )

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The geometry that convolutions and pools share, for any number of spatial dimensions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bitnn.graph import Node
+from bitnn.values import Array
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Kernel, strides, dilations and pads (before and after) per spatial dimension."""
+
+    kernel: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+    @classmethod
+    def of(cls, node: Node, kernel: tuple[int, ...], image: tuple[int, ...]) -> Windows:
+        """Read a node's attributes; `image` holds the spatial extents of its input."""
+        rank = len(kernel)
+        if len(image) != rank:
+            raise node.error(f"the input has {len(image)} spatial dimensions, the kernel {rank}")
+        strides = tuple(node.get("strides", [1] * rank))
+        dilations = tuple(node.get("dilations", [1] * rank))
+        pads = tuple(node.get("pads", [0] * 2 * rank))
+        extents = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
+        mode = node.get("auto_pad", "NOTSET")
+        if mode == "VALID":
+            pads = (0,) * 2 * rank
+        elif mode in ("SAME_UPPER", "SAME_LOWER"):
+            total = [
+                max((-(-size // stride) - 1) * stride + extent - size, 0)
+                for size, stride, extent in zip(image, strides, extents, strict=True)
+            ]
+            small = tuple(pad // 2 for pad in total)
+            large = tuple(pad - pad // 2 for pad in total)
+            pads = small + large if mode == "SAME_UPPER" else large + small
+        elif mode != "NOTSET":
+            raise node.error(f"auto_pad = {mode} is not an ONNX padding mode")
+        if min(pads) < 0:
+            raise node.error("negative pads are not supported")
+        windows = cls(kernel, strides, dilations, pads[:rank], pads[rank:])
+        for size, before, after, extent in zip(
+            image, windows.before, windows.after, extents, strict=True
+        ):
+            if size + before + after < extent:
+                raise node.error("the kernel is larger than the padded input")
+        return windows
+
+    def gather(self, image: Array, fill: int | float) -> Array:
+        """All windows of N x C x image, as N x C x output positions x kernel."""
+        pads = list(zip(self.before, self.after, strict=True))
+        padded = np.pad(image, [(0, 0), (0, 0), *pads], constant_values=fill)
+        rank = len(self.kernel)
+        axes = tuple(range(2, 2 + rank))
+        shape = tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilations, strict=True))
+        view = np.lib.stride_tricks.sliding_window_view(padded, shape, axis=axes)
+        steps = [slice(None, None, step) for step in self.strides + self.dilations]
+        return view[(slice(None), slice(None), *steps)]
