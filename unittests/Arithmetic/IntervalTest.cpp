@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "bitnn/Arithmetic/Interval.h"
-#include "gtest/gtest.h"
-#include <string>
+#include "RandomMatrix.h"
 
 using namespace bitnn;
-
-namespace bitnn {
-void PrintTo(Interval interval, std::ostream *os) {
-  std::string text;
-  llvm::raw_string_ostream(text) << interval;
-  *os << text;
-}
-} // namespace bitnn
 
 namespace {
 
