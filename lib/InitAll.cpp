@@ -2,9 +2,10 @@
 
 #include "bitnn/InitAll.h"
 #include "bitnn/Dialect/BitNN/IR/BitNN.h"
+#include "bitnn/Dialect/BitNN/Transforms/Passes.h"
 
 void bitnn::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<BitNNDialect>();
 }
 
-void bitnn::registerAllPasses() {}
+void bitnn::registerAllPasses() { registerBitNNTransformsPasses(); }
