@@ -137,6 +137,12 @@ TEST(AdderGraph, VerifyNamesWhatDiffers) {
   swapped.addOutput(AdderGraph::Operand{0});
   EXPECT_EQ(messageOf(swapped.verifyEquals(ConstantMatrix(2, 0))),
             "output 0: the coefficient of input 0 is 0, not 1");
+
+  AdderGraph incomplete(1, 1);
+  incomplete.addOutput(AdderGraph::Operand{0});
+  incomplete.addOutput(std::nullopt);
+  EXPECT_EQ(messageOf(incomplete.verifyEquals(ConstantMatrix(2, 0))),
+            "the graph has 2 outputs, but 1 accumulators");
 }
 
 TEST(AdderGraph, VerifyRefusesFormsThatWrap) {
