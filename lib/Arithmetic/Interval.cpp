@@ -7,23 +7,20 @@
 
 namespace bitnn {
 
-namespace {
-[[maybe_unused]] constexpr int64_t limit = int64_t(1) << 62;
+[[maybe_unused]] static constexpr int64_t limit = int64_t(1) << 62;
 
-int64_t multiply(int64_t value, int64_t factor) {
+static int64_t multiply(int64_t value, int64_t factor) {
   int64_t product = 0;
   [[maybe_unused]] bool overflow = llvm::MulOverflow(value, factor, product);
   assert(!overflow && "a bound of an interval left int64");
   return product;
 }
 
-Interval checked(int64_t lower, int64_t upper) {
+static Interval checked(int64_t lower, int64_t upper) {
   assert(lower <= upper && -limit <= lower && upper <= limit &&
          "a bound of an interval left +-2^62");
   return {lower, upper};
 }
-} // namespace
-
 Interval Interval::ofSigned(unsigned bits) {
   assert(1 <= bits && bits <= 63);
   int64_t half = int64_t(1) << (bits - 1);

@@ -7,23 +7,23 @@
 
 namespace bitnn {
 
-namespace {
 using Intervals = llvm::SmallVector<Interval, 32>;
 
-bool fitLanes(llvm::ArrayRef<Interval> sums, unsigned laneBits) {
+static bool fitLanes(llvm::ArrayRef<Interval> sums, unsigned laneBits) {
   return laneBits == 32 || llvm::all_of(sums, [](Interval sum) {
            return sum.size() <= uint64_t(1) << 16;
          });
 }
 
 /// The start nearest to 0 that moves `sum` into signed 16 bits.
-int64_t getStart(Interval sum) {
+static int64_t getStart(Interval sum) {
   Interval lane = Interval::ofSigned(16);
   if (sum.lower < lane.lower)
     return lane.lower - sum.lower;
   return std::min<int64_t>(0, lane.upper - sum.upper);
 }
 
+namespace {
 /// Cuts the inputs of one block of outputs into windows.
 class WindowBuilder {
 public:
