@@ -21,6 +21,7 @@ static Interval checked(int64_t lower, int64_t upper) {
          "a bound of an interval left +-2^62");
   return {lower, upper};
 }
+
 Interval Interval::ofSigned(unsigned bits) {
   assert(1 <= bits && bits <= 63);
   int64_t half = int64_t(1) << (bits - 1);

@@ -3,6 +3,7 @@
 #include "bitnn/Arithmetic/AdderGraph.h"
 #include "RandomMatrix.h"
 #include "llvm/ADT/STLExtras.h"
+#include <functional>
 
 using namespace bitnn;
 using namespace bitnn::testing;
