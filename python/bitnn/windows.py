@@ -3,12 +3,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from bitnn.graph import Node
 from bitnn.values import Array
+
+
+def output_extents(
+    image: tuple[int, ...], kernel: tuple[int, ...], attributes: Mapping[str, Any]
+) -> tuple[int, ...]:
+    """The spatial extents of what a convolution or pool with these attributes gives."""
+    node = Node("Conv", "", "ai.onnx", 1, (), ("",), dict(attributes))
+    return Windows.of(node, kernel, image).outputs(image)
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,21 @@ class Windows:
             if size + before + after < extent:
                 raise node.error("the kernel is larger than the padded input")
         return windows
+
+    def outputs(self, image: tuple[int, ...]) -> tuple[int, ...]:
+        """The number of windows along each spatial dimension."""
+        return tuple(
+            (size + before + after - (k - 1) * dilation - 1) // stride + 1
+            for size, before, after, k, dilation, stride in zip(
+                image,
+                self.before,
+                self.after,
+                self.kernel,
+                self.dilations,
+                self.strides,
+                strict=True,
+            )
+        )
 
     def gather(self, image: Array, fill: int | float) -> Array:
         """All windows of N x C x image, as N x C x output positions x kernel."""

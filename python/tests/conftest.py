@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What several tests share: the seed, the data and the compiler."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seed", type=int, default=1, help="seed of the random layers")
+
+
+@pytest.fixture(scope="session")
+def seed(pytestconfig: pytest.Config) -> int:
+    """The seed of every random test; `--seed=N` draws other layers."""
+    return int(pytestconfig.getoption("--seed"))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"random layers: --seed={config.getoption('--seed')}"
+
+
+@pytest.fixture(scope="session")
+def mlperf_tiny() -> Path:
+    """The folder of the MLPerf Tiny ONNX networks."""
+    data = Path(os.environ.get("BITNN_DATA", ROOT.parent / "shared" / "data"))
+    folder = data / "mlperf-tiny" / "onnx"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is absent; set BITNN_DATA to the data's folder")
+    return folder
