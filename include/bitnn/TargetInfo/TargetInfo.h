@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The machines that code is generated for: one description per target, from
+// which every pass takes lanes, registers, immediate ranges and costs.
+
+#ifndef BITNN_TARGETINFO_TARGETINFO_H
+#define BITNN_TARGETINFO_TARGETINFO_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <optional>
+#include <string>
+
+namespace bitnn {
+
+/// LLVM's names of a machine.
+struct TargetNames {
+  std::string triple;
+  std::string cpu;
+  std::string features;
+};
+
+/// What code generation needs to know of a machine.
+struct TargetDescription {
+  /// LLVM's name of the calling convention; empty for the default.
+  std::string abi;
+  /// Bits of a pointer and of the type `index`.
+  unsigned indexBits = 64;
+  /// 16-bit lanes of a vector; 1 where kernels are scalar.
+  int64_t vectorLanes = 1;
+  /// Accumulators that stay in registers beside an input, a shifted input and
+  /// the pointers.
+  unsigned scalarAccumulators = 8;
+  unsigned vectorAccumulators = 12;
+  /// Bytes that a load's immediate offset reaches, counted upwards.
+  std::optional<int64_t> loadReach;
+  /// Adds of one code block: long blocks compile slowly, short ones spend
+  /// more on their accumulators.
+  unsigned maxAddsPerBlock = 400;
+  /// Size of straight-line code, in thousandths of a byte per add and in bytes
+  /// per output of a layer; measured on the MLPerf Tiny networks.
+  int64_t millibytesPerAdd = 5000;
+  int64_t bytesPerEpilogue = 120;
+  /// Straight-line code beyond this is replaced by tables, unless the user
+  /// says otherwise.
+  int64_t maxCodeBytes = int64_t(16) << 20;
+  /// Whether the instruction set has an integer multiplication.
+  bool hasMultiply = true;
+};
+
+/// The names of the known targets, `host` first.
+llvm::ArrayRef<llvm::StringRef> getTargetNames();
+
+/// The machine behind a name of getTargetNames(). An unknown name is an error
+/// that lists the known ones.
+llvm::Expected<TargetNames> lookupTarget(llvm::StringRef name);
+
+/// The description of a machine by LLVM's names. A machine that is not in the
+/// table gets scalar code and conservative numbers.
+TargetDescription describeTarget(llvm::StringRef triple, llvm::StringRef cpu,
+                                 llvm::StringRef features);
+
+} // namespace bitnn
+
+#endif // BITNN_TARGETINFO_TARGETINFO_H

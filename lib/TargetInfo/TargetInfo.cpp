@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "bitnn/TargetInfo/TargetInfo.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+#include "llvm/TargetParser/X86TargetParser.h"
+
+using namespace llvm;
+
+namespace bitnn {
+
+namespace {
+struct NamedTarget {
+  StringLiteral name;
+  StringLiteral triple;
+  StringLiteral cpu;
+  StringLiteral features;
+};
+
+constexpr StringLiteral kLinux = "x86_64-unknown-linux-gnu";
+constexpr NamedTarget kNamedTargets[] = {
+    {"x86-64", kLinux, "x86-64", ""},
+    {"x86-64-v2", kLinux, "x86-64-v2", ""},
+    {"x86-64-v3", kLinux, "x86-64-v3", ""},
+    {"x86-64-v4", kLinux, "x86-64-v4", ""},
+    {"aarch64", "aarch64-unknown-linux-gnu", "generic", ""},
+    {"rv32i", "riscv32-unknown-elf", "generic-rv32", ""},
+};
+
+TargetNames getHost() {
+  SmallVector<std::string> features;
+  for (const auto &[feature, enabled] : sys::getHostCPUFeatures())
+    features.push_back((enabled ? "+" : "-") + feature.str());
+  // The map has no order of its own.
+  llvm::sort(features);
+  return {sys::getDefaultTargetTriple(), sys::getHostCPUName().str(),
+          join(features, ",")};
+}
+
+/// Whether a processor with these features, in LLVM's spelling, has `feature`.
+bool hasX86Feature(StringRef cpu, StringRef features, StringRef feature) {
+  SmallVector<StringRef> ofCpu;
+  X86::getFeaturesForCPU(cpu, ofCpu);
+  bool has = is_contained(ofCpu, feature);
+  SmallVector<StringRef> parts;
+  features.split(parts, ',', -1, /*KeepEmpty=*/false);
+  for (StringRef part : parts)
+    if (part.drop_front() == feature)
+      has = part.front() == '+';
+  return has;
+}
+
+TargetDescription describeX86(StringRef cpu, StringRef features) {
+  TargetDescription target;
+  target.scalarAccumulators = 9;
+  if (hasX86Feature(cpu, features, "avx512bw")) {
+    target.vectorLanes = 32;
+    target.vectorAccumulators = 24;
+    target.millibytesPerAdd = 7500;
+  } else if (hasX86Feature(cpu, features, "avx2")) {
+    target.vectorLanes = 16;
+    target.vectorAccumulators = 12;
+    target.millibytesPerAdd = 6500;
+  }
+  return target;
+}
+
+TargetDescription describeRiscv(const Triple &triple, StringRef features) {
+  TargetDescription target;
+  bool is64 = triple.isRISCV64();
+  bool embedded = features.contains("+e");
+  target.abi = std::string(is64 ? "lp64" : "ilp32") + (embedded ? "e" : "");
+  target.indexBits = is64 ? 64 : 32;
+  target.scalarAccumulators = embedded ? 6 : 18;
+  target.loadReach = 2047;
+  target.maxAddsPerBlock = 1000;
+  target.maxCodeBytes = int64_t(1) << 20;
+  target.hasMultiply = features.contains("+m");
+  return target;
+}
+} // namespace
+
+ArrayRef<StringRef> getTargetNames() {
+  static const SmallVector<StringRef> names = [] {
+    SmallVector<StringRef> result = {"host"};
+    for (const NamedTarget &target : kNamedTargets)
+      result.push_back(target.name);
+    return result;
+  }();
+  return names;
+}
+
+Expected<TargetNames> lookupTarget(StringRef name) {
+  if (name == "host")
+    return getHost();
+  for (const NamedTarget &target : kNamedTargets)
+    if (target.name == name)
+      return TargetNames{target.triple.str(), target.cpu.str(),
+                         target.features.str()};
+  return createStringError("unknown target '" + name + "'; known are " +
+                           join(getTargetNames(), ", ") +
+                           ", or any machine by --triple");
+}
+
+TargetDescription describeTarget(StringRef tripleName, StringRef cpu,
+                                 StringRef features) {
+  Triple triple(tripleName);
+  if (triple.getArch() == Triple::x86_64)
+    return describeX86(cpu, features);
+  if (triple.isRISCV())
+    return describeRiscv(triple, features);
+  TargetDescription target;
+  target.indexBits = triple.isArch32Bit() ? 32 : 64;
+  // AArch64 has the registers, but its vector kernels come with a later
+  // measurement: until then its code is scalar.
+  if (triple.isAArch64())
+    target.scalarAccumulators = 20;
+  return target;
+}
+
+} // namespace bitnn
