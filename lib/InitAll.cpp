@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "bitnn/InitAll.h"
-#include "bitnn/Conversion/Passes.h"
 #include "bitnn/Dialect/BitNN/IR/BitNN.h"
 #include "bitnn/Dialect/BitNN/Transforms/Passes.h"
 
@@ -9,7 +8,4 @@ void bitnn::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<BitNNDialect>();
 }
 
-void bitnn::registerAllPasses() {
-  registerBitNNConversionPasses();
-  registerBitNNTransformsPasses();
-}
+void bitnn::registerAllPasses() { registerBitNNTransformsPasses(); }

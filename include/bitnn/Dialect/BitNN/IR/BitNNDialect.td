@@ -35,7 +35,8 @@ def BitNN_Dialect : Dialect {
     | `bitnn.caller` | strings | operators left to the caller, in order |
 
     On the module, `bitnn.target` is a `#bitnn.target`, and `bitnn.layers`
-    is an array with one dictionary per layer: what the report prints.
+    is an array with one dictionary per layer: what the report prints. On a
+    structured operation, `bitnn.kernel` is the prefix of its functions.
   }];
   let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;
@@ -47,6 +48,7 @@ def BitNN_Dialect : Dialect {
 
     static constexpr llvm::StringLiteral kTargetAttr = "bitnn.target";
     static constexpr llvm::StringLiteral kLayersAttr = "bitnn.layers";
+    static constexpr llvm::StringLiteral kKernelAttr = "bitnn.kernel";
     static constexpr llvm::StringLiteral kNameAttr = "bitnn.name";
     static constexpr llvm::StringLiteral kTensorAttr = "bitnn.tensor";
     static constexpr llvm::StringLiteral kScaleAttr = "bitnn.scale";

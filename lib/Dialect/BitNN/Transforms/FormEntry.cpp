@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "bitnn/Dialect/BitNN/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+namespace bitnn {
+#define GEN_PASS_DEF_FORMENTRYPASS
+#include "bitnn/Dialect/BitNN/Transforms/Passes.h.inc"
+} // namespace bitnn
+
+using namespace mlir;
+using namespace bitnn;
+
+/// The buffer of an edge: contiguous, of the tensor's shape.
+static FailureOr<MemRefType> getEdgeType(func::FuncOp function, Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || !tensor.hasStaticShape())
+    return function.emitOpError("has an edge of type ")
+           << type << "; an entry function needs tensors of static shape";
+  return MemRefType::get(tensor.getShape(), tensor.getElementType());
+}
+
+/// func(tensors) -> tensors  becomes  func(input memrefs, output memrefs)
+static LogicalResult formEntry(func::FuncOp function) {
+  MLIRContext *context = function.getContext();
+  auto noalias = NamedAttribute(LLVM::LLVMDialect::getNoAliasAttrName(),
+                                UnitAttr::get(context));
+  Block &body = function.getBody().front();
+  Operation *terminator = body.getTerminator();
+  OpBuilder builder(&body, body.begin());
+
+  SmallVector<Type> types;
+  SmallVector<Attribute> argumentAttributes;
+  auto addEdge = [&](MemRefType type, DictionaryAttr edge) {
+    NamedAttrList attributes(edge);
+    attributes.set(noalias.getName(), noalias.getValue());
+    types.push_back(type);
+    argumentAttributes.push_back(attributes.getDictionary(context));
+  };
+  for (BlockArgument argument : body.getArguments()) {
+    FailureOr<MemRefType> type = getEdgeType(function, argument.getType());
+    if (failed(type))
+      return failure();
+    addEdge(*type, function.getArgAttrDict(argument.getArgNumber()));
+    auto tensor = cast<RankedTensorType>(argument.getType());
+    argument.setType(*type);
+    auto value = bufferization::ToTensorOp::create(
+        builder, argument.getLoc(), tensor, argument, /*restrict=*/true,
+        /*writable=*/false);
+    argument.replaceAllUsesExcept(value, value);
+  }
+  builder.setInsertionPoint(terminator);
+  for (auto [index, result] : llvm::enumerate(terminator->getOperands())) {
+    FailureOr<MemRefType> type = getEdgeType(function, result.getType());
+    if (failed(type))
+      return failure();
+    DictionaryAttr edge = function.getResultAttrDict(index);
+    addEdge(*type, edge ? edge : builder.getDictionaryAttr({}));
+    BlockArgument output = body.addArgument(*type, result.getLoc());
+    bufferization::MaterializeInDestinationOp::create(
+        builder, result.getLoc(), /*result=*/Type(), result, output,
+        /*restrict=*/true, /*writable=*/true);
+  }
+  terminator->setOperands({});
+  function.removeResAttrsAttr();
+  function.setFunctionType(builder.getFunctionType(types, {}));
+  function.setAllArgAttrs(argumentAttributes);
+  return success();
+}
+
+namespace {
+struct FormEntry : public bitnn::impl::FormEntryPassBase<FormEntry> {
+  using FormEntryPassBase::FormEntryPassBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SmallVector<func::FuncOp> entries;
+    for (auto function : module.getOps<func::FuncOp>())
+      if (function.isPublic() && !function.isExternal())
+        entries.push_back(function);
+    if (entries.size() != 1) {
+      module.emitError("needs exactly one public function, the network, but "
+                       "has ")
+          << entries.size();
+      return signalPassFailure();
+    }
+    if (failed(formEntry(entries[0])))
+      return signalPassFailure();
+    if (!name.empty())
+      entries[0].setName(name);
+  }
+};
+} // namespace

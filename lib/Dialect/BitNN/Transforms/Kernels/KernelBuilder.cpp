@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "KernelBuilder.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace bitnn;
+
+Value KernelBuilder::index(int64_t value) {
+  return arith::ConstantIndexOp::create(*this, value);
+}
+
+Value KernelBuilder::advance(Value offset, int64_t value) {
+  if (value == 0)
+    return offset;
+  return arith::AddIOp::create(*this, offset, index(value));
+}
+
+void KernelBuilder::loop(
+    int64_t count, int64_t step, ValueRange offsets,
+    ArrayRef<int64_t> increments,
+    llvm::function_ref<void(Value, ValueRange)> body) {
+  if (count <= step)
+    return body(index(0), offsets);
+  auto loop = scf::ForOp::create(*this, index(0), index(count), index(step),
+                                 offsets);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar(), loop.getRegionIterArgs());
+  SmallVector<Value> next;
+  for (auto [offset, increment] :
+       llvm::zip_equal(loop.getRegionIterArgs(), increments))
+    next.push_back(advance(offset, increment));
+  // Without offsets the builder has made the terminator already.
+  if (!next.empty())
+    scf::YieldOp::create(*this, next);
+}
+
+Value KernelBuilder::viewAt(Value flat, Value offset) {
+  auto type = cast<MemRefType>(flat.getType());
+  auto layout =
+      StridedLayoutAttr::get(getContext(), ShapedType::kDynamic, {1});
+  auto viewType =
+      MemRefType::get(type.getShape(), type.getElementType(), layout);
+  return memref::ReinterpretCastOp::create(
+      *this, viewType, flat, OpFoldResult(offset),
+      ArrayRef<OpFoldResult>{getIndexAttr(type.getDimSize(0))},
+      ArrayRef<OpFoldResult>{getIndexAttr(1)});
+}
+
+Value KernelBuilder::load(Value view, int64_t at, int64_t lanes) {
+  Type element = cast<MemRefType>(view.getType()).getElementType();
+  if (lanes == 1)
+    return memref::LoadOp::create(*this, view, index(at));
+  return vector::LoadOp::create(*this, VectorType::get(lanes, element), view,
+                                index(at));
+}
+
+void KernelBuilder::store(Value value, Value view, int64_t at) {
+  if (isa<VectorType>(value.getType()))
+    vector::StoreOp::create(*this, value, view, index(at));
+  else
+    memref::StoreOp::create(*this, value, view, index(at));
+}
+
+Value KernelBuilder::constant(Type type, int64_t value) {
+  unsigned bits = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
+  auto element = IntegerAttr::get(
+      getElementTypeOrSelf(type), APInt(bits, value, /*isSigned=*/true,
+                                        /*implicitTrunc=*/true));
+  if (auto vector = dyn_cast<VectorType>(type))
+    return arith::ConstantOp::create(*this,
+                                     DenseElementsAttr::get(vector, element));
+  return arith::ConstantOp::create(*this, element);
+}
+
+Value KernelBuilder::resize(Value value, unsigned bits) {
+  unsigned from = getElementTypeOrSelf(value.getType()).getIntOrFloatBitWidth();
+  Type element = getIntegerType(bits);
+  Type type = element;
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    type = vector.clone(element);
+  if (from < bits)
+    return arith::ExtSIOp::create(*this, type, value);
+  if (from > bits)
+    return arith::TruncIOp::create(*this, type, value);
+  return value;
+}
+
+Type bitnn::getLaneType(Type type, int64_t lanes) {
+  return lanes == 1 ? type : VectorType::get(lanes, type);
+}
+
+Value bitnn::flatten(KernelBuilder &builder, const GridBuffer &buffer) {
+  auto type = cast<MemRefType>(buffer.memref.getType());
+  auto [strides, offset] = type.getStridesAndOffset();
+  int64_t size = offset + 1;
+  for (auto [stride, dim] : llvm::zip(strides, type.getShape()))
+    size += stride * (dim - 1);
+  return memref::ReinterpretCastOp::create(
+      builder, MemRefType::get({size}, type.getElementType()), buffer.memref,
+      OpFoldResult(builder.getIndexAttr(0)),
+      ArrayRef<OpFoldResult>{builder.getIndexAttr(size)},
+      ArrayRef<OpFoldResult>{builder.getIndexAttr(1)});
+}
+
+func::FuncOp bitnn::createKernel(SymbolTable &symbols, const Layer &layer,
+                                 StringRef name, TypeRange argumentTypes) {
+  OpBuilder builder(layer.op->getContext());
+  auto function = func::FuncOp::create(
+      layer.op->getLoc(), name, builder.getFunctionType(argumentTypes, {}));
+  function.setPrivate();
+  // Before the entry function, so that a dump reads callee first.
+  symbols.insert(function,
+                 Block::iterator(layer.op->getParentOfType<func::FuncOp>()));
+  function.addEntryBlock();
+  return function;
+}
+
+void bitnn::forEachRow(KernelBuilder &builder, const Layer &layer,
+                       ArrayRef<const GridBuffer *> buffers, int64_t rows,
+                       llvm::function_ref<void(ValueRange)> body) {
+  auto getSteps = [&](GridDim dim) {
+    return llvm::map_to_vector(
+        buffers, [&](const GridBuffer *buffer) { return buffer->steps[dim]; });
+  };
+  SmallVector<Value> starts;
+  for (const GridBuffer *buffer : buffers)
+    starts.push_back(builder.index(buffer->base));
+  builder.loop(layer.grid[Batch], 1, starts, getSteps(Batch),
+               [&](Value, ValueRange image) {
+                 builder.loop(rows, 1, image, getSteps(Row),
+                              [&](Value, ValueRange row) { body(row); });
+               });
+}
+
+/// The value of an operand inside a copied epilogue; constants from outside
+/// are copied along, as splats where the epilogue works on vectors.
+static FailureOr<Value> mapOperand(KernelBuilder &builder, IRMapping &mapping,
+                                   Value operand, int64_t lanes) {
+  if (Value mapped = mapping.lookupOrNull(operand))
+    return mapped;
+  TypedAttr constant;
+  if (!matchPattern(operand, m_Constant(&constant)))
+    return failure();
+  if (lanes > 1 && !operand.getType().isIndex())
+    constant = DenseElementsAttr::get(
+        VectorType::get(lanes, operand.getType()), Attribute(constant));
+  return arith::ConstantOp::create(builder, constant).getResult();
+}
+
+FailureOr<Value> bitnn::applyEpilogue(KernelBuilder &builder,
+                                      const Layer &layer, Value accumulator,
+                                      Value channel, Value residual) {
+  if (!layer.epilogue)
+    return accumulator;
+  int64_t lanes = 1;
+  if (auto vector = dyn_cast<VectorType>(accumulator.getType()))
+    lanes = vector.getNumElements();
+  Block &block = layer.epilogue->front();
+  IRMapping mapping;
+  mapping.map(block.getArgument(0), accumulator);
+  mapping.map(block.getArgument(1), channel);
+  if (residual)
+    mapping.map(block.getArgument(2), residual);
+  for (Operation &op : block.without_terminator()) {
+    if (matchPattern(&op, m_Constant()))
+      continue; // copied at its uses
+    if (!OpTrait::hasElementwiseMappableTraits(&op))
+      return op.emitOpError("is not elementwise, so it cannot be part of an "
+                            "epilogue");
+    OperationState state(op.getLoc(), op.getName());
+    for (Value operand : op.getOperands()) {
+      FailureOr<Value> mapped = mapOperand(builder, mapping, operand, lanes);
+      if (failed(mapped))
+        return op.emitOpError("reads a value from outside of the epilogue "
+                              "that is not a constant");
+      state.addOperands(*mapped);
+    }
+    for (Type type : op.getResultTypes())
+      state.addTypes(getLaneType(type, lanes));
+    state.addAttributes(op.getAttrs());
+    Operation *copy = builder.create(state);
+    mapping.map(op.getResults(), copy->getResults());
+  }
+  FailureOr<Value> stored =
+      mapOperand(builder, mapping, block.getTerminator()->getOperand(0), lanes);
+  if (failed(stored))
+    return layer.op->emitOpError("has an epilogue that does not use its "
+                                 "accumulator");
+  return stored;
+}

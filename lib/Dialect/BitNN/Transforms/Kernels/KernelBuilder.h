@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the kernels of the schedules share: private functions on flat buffers
+// with running offsets, and the calls to them.
+
+#ifndef BITNN_DIALECT_BITNN_TRANSFORMS_KERNELS_KERNELBUILDER_H
+#define BITNN_DIALECT_BITNN_TRANSFORMS_KERNELS_KERNELBUILDER_H
+
+#include "Layer.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/SymbolTable.h"
+
+namespace bitnn {
+
+/// Builds loops and accesses at one location.
+struct KernelBuilder : mlir::ImplicitLocOpBuilder {
+  using ImplicitLocOpBuilder::ImplicitLocOpBuilder;
+
+  mlir::Value index(int64_t value);
+  /// `offset` + `value`, or `offset` itself for 0.
+  mlir::Value advance(mlir::Value offset, int64_t value);
+
+  /// for (i = 0; i < count; i += step) body(i, offsets...), with each offset
+  /// advanced by its increment after every iteration. One iteration needs no
+  /// loop.
+  void loop(int64_t count, int64_t step, mlir::ValueRange offsets,
+            llvm::ArrayRef<int64_t> increments,
+            llvm::function_ref<void(mlir::Value, mlir::ValueRange)> body);
+
+  /// A flat buffer from element `offset` on: constant indices into it become
+  /// immediate offsets of loads and stores.
+  mlir::Value viewAt(mlir::Value flat, mlir::Value offset);
+
+  /// One element, or `lanes` neighbouring ones as a vector.
+  mlir::Value load(mlir::Value view, int64_t index, int64_t lanes);
+  void store(mlir::Value value, mlir::Value view, int64_t index);
+
+  /// `value` as every lane of `type`.
+  mlir::Value constant(mlir::Type type, int64_t value);
+  /// Sign-extends or truncates the lanes of `value` to `bits`.
+  mlir::Value resize(mlir::Value value, unsigned bits);
+};
+
+/// `type`, or a vector of `lanes` of it if lanes > 1.
+mlir::Type getLaneType(mlir::Type type, int64_t lanes);
+
+/// A buffer of the layer as a contiguous one-dimensional buffer that begins at
+/// its allocation.
+mlir::Value flatten(KernelBuilder &builder, const GridBuffer &buffer);
+
+/// A private function without results in the module of `layer`; its body is
+/// open at the returned builder's insertion point.
+mlir::func::FuncOp createKernel(mlir::SymbolTable &symbols, const Layer &layer,
+                                llvm::StringRef name,
+                                mlir::TypeRange argumentTypes);
+
+/// Loops over images and `rows` rows of the grid around layer.op; `body` gets
+/// the offset of every buffer.
+void forEachRow(KernelBuilder &builder, const Layer &layer,
+                llvm::ArrayRef<const GridBuffer *> buffers, int64_t rows,
+                llvm::function_ref<void(mlir::ValueRange)> body);
+
+/// Copies the layer's epilogue, for vectors if the accumulator is one. Without
+/// an epilogue the accumulator itself is stored. Fails with an error if an
+/// operation of the epilogue is not elementwise.
+mlir::FailureOr<mlir::Value> applyEpilogue(KernelBuilder &builder,
+                                           const Layer &layer,
+                                           mlir::Value accumulator,
+                                           mlir::Value channel,
+                                           mlir::Value residual);
+
+/// The kernels of one layer as straight-line code; replaces layer.op.
+/// `vectorLanes` neighbouring 16-bit pixels form a vector; 1 is scalar code.
+struct StraightLineOptions {
+  int64_t vectorLanes = 1;
+  unsigned accumulators = 12;
+  unsigned maxAdds = 400;
+  std::optional<int64_t> reach;
+};
+struct KernelStatistics {
+  int64_t codeBlocks = 0;
+  /// Accumulator groups: code blocks per output block, at most.
+  int64_t groups = 0;
+  int64_t tableBytes = 0;
+};
+mlir::FailureOr<KernelStatistics>
+buildStraightLineKernels(mlir::SymbolTable &symbols, const Layer &layer,
+                         llvm::StringRef name,
+                         const StraightLineOptions &options);
+
+/// The kernel of one layer as loops over digit tables; replaces layer.op.
+mlir::FailureOr<KernelStatistics>
+buildTableKernel(mlir::SymbolTable &symbols, const Layer &layer,
+                 llvm::StringRef name);
+
+} // namespace bitnn
+
+#endif // BITNN_DIALECT_BITNN_TRANSFORMS_KERNELS_KERNELBUILDER_H

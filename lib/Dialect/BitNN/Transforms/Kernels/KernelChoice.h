@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Which kernel a layer gets on a target.
+
+#ifndef BITNN_DIALECT_BITNN_TRANSFORMS_KERNELS_KERNELCHOICE_H
+#define BITNN_DIALECT_BITNN_TRANSFORMS_KERNELS_KERNELCHOICE_H
+
+#include "bitnn/Dialect/BitNN/IR/BitNN.h"
+#include "bitnn/TargetInfo/TargetInfo.h"
+
+namespace bitnn {
+
+/// The target of the module around `op`, or an error that says how to name one.
+mlir::FailureOr<TargetDescription> getModuleTarget(mlir::Operation *op);
+
+/// Neighbouring pixels that a straight-line kernel of `op` computes at once:
+/// the target's 16-bit lanes, or 1 where they would find too few pixels.
+int64_t getVectorLanes(Conv2DOp op, const TargetDescription &target);
+
+/// The number of digits of the constant weights of a conv_2d or matmul.
+mlir::FailureOr<int64_t> countLayerDigits(mlir::Operation *op);
+
+/// Positions at which the weights of a conv_2d or matmul are applied.
+int64_t countPositions(mlir::Operation *op);
+
+} // namespace bitnn
+
+#endif // BITNN_DIALECT_BITNN_TRANSFORMS_KERNELS_KERNELCHOICE_H

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Images as the target's kernels want them. On vector targets the input of a
+// vector convolution has 16-bit elements, so that its lanes are added without
+// a conversion; on every target padding becomes part of the image, written
+// around what the producer stores in place.
+
+#include "Kernels/KernelChoice.h"
+#include "bitnn/Dialect/BitNN/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace bitnn {
+#define GEN_PASS_DEF_LAYOUTPASS
+#include "bitnn/Dialect/BitNN/Transforms/Passes.h.inc"
+} // namespace bitnn
+
+using namespace mlir;
+using namespace bitnn;
+
+/// An elementwise generic that sign-extends or truncates its one input.
+static Value createResize(OpBuilder &builder, Location loc, Value value,
+                          unsigned bits) {
+  auto type = cast<RankedTensorType>(value.getType());
+  Type element = builder.getIntegerType(bits);
+  Value init =
+      tensor::EmptyOp::create(builder, loc, type.getShape(), element);
+  AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
+  SmallVector<utils::IteratorType> iterators(type.getRank(),
+                                             utils::IteratorType::parallel);
+  auto generic = linalg::GenericOp::create(
+      builder, loc, init.getType(), value, init,
+      ArrayRef<AffineMap>{identity, identity}, iterators,
+      [&](OpBuilder &nested, Location nestedLoc, ValueRange args) {
+        Value resized =
+            bits > type.getElementTypeBitWidth()
+                ? arith::ExtSIOp::create(nested, nestedLoc, element, args[0])
+                      .getResult()
+                : arith::TruncIOp::create(nested, nestedLoc, element, args[0])
+                      .getResult();
+        linalg::YieldOp::create(nested, nestedLoc, resized);
+      });
+  return generic.getResult(0);
+}
+
+/// The input of a widening as createResize makes it.
+static Value matchWiden(Operation *op) {
+  auto generic = dyn_cast_or_null<linalg::GenericOp>(op);
+  if (!generic || generic.getNumDpsInputs() != 1 ||
+      generic.getNumResults() != 1 || !linalg::isElementwise(generic) ||
+      !llvm::all_of(generic.getIndexingMapsArray(),
+                    [](AffineMap map) { return map.isIdentity(); }))
+    return {};
+  Block *body = generic.getBody();
+  auto extend = body->getTerminator()->getOperand(0).getDefiningOp();
+  if (!isa_and_nonnull<arith::ExtSIOp>(extend) ||
+      extend->getOperand(0) != body->getArgument(0))
+    return {};
+  return generic.getDpsInputOperand(0)->get();
+}
+
+namespace {
+
+/// conv(x : i8) -> conv(widen(x) : i16)
+struct WidenInput : public OpRewritePattern<Conv2DOp> {
+  WidenInput(MLIRContext *context, const TargetDescription &target)
+      : OpRewritePattern(context), target(target) {}
+
+  LogicalResult matchAndRewrite(Conv2DOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getInputType().getElementType().isInteger(8))
+      return rewriter.notifyMatchFailure(op, "input is wide already");
+    if (getVectorLanes(op, target) == 1)
+      return rewriter.notifyMatchFailure(op, "kernel is scalar");
+    // What is known of the 8-bit values holds for the wide ones.
+    SmallVector<int64_t> range = {-128, 127};
+    if (std::optional<ArrayRef<int64_t>> known = op.getInputRange())
+      range.assign(known->begin(), known->end());
+    Value wide = createResize(rewriter, op.getLoc(), op.getInput(), 16);
+    rewriter.modifyOpInPlace(op, [&] {
+      op.getInputMutable().assign(wide);
+      op.setInputRange(range);
+    });
+    return success();
+  }
+
+  const TargetDescription &target;
+};
+
+/// widen(pad(x, z)) -> pad(widen(x), z)
+struct WidenBeforePad : public OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::GenericOp op,
+                                PatternRewriter &rewriter) const override {
+    Value narrow = matchWiden(op);
+    auto pad = narrow ? narrow.getDefiningOp<tensor::PadOp>() : nullptr;
+    if (!pad || !pad.getConstantPaddingValue())
+      return rewriter.notifyMatchFailure(op, "not the widening of a padding");
+    auto type = cast<RankedTensorType>(op.getResult(0).getType());
+    unsigned bits = type.getElementTypeBitWidth();
+    Value wide = createResize(rewriter, op.getLoc(), pad.getSource(), bits);
+    Value fill = arith::ExtSIOp::create(rewriter, pad.getLoc(),
+                                        type.getElementType(),
+                                        pad.getConstantPaddingValue());
+    rewriter.replaceOpWithNewOp<tensor::PadOp>(
+        op, type, wide, pad.getMixedLowPad(), pad.getMixedHighPad(), fill);
+    return success();
+  }
+};
+
+/// widen(conv(x) : i8) -> conv(x) : i16, its epilogue widening
+template <typename OpTy>
+struct WidenResult : public OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern<linalg::GenericOp>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::GenericOp generic,
+                                PatternRewriter &rewriter) const override {
+    Value narrow = matchWiden(generic);
+    auto op = narrow ? narrow.getDefiningOp<OpTy>() : OpTy();
+    if (!op || !op.hasEpilogue())
+      return rewriter.notifyMatchFailure(generic,
+                                         "not the widening of a layer");
+    auto type = cast<RankedTensorType>(generic.getResult(0).getType());
+    rewriter.setInsertionPoint(op);
+    Value init = tensor::EmptyOp::create(rewriter, op.getLoc(),
+                                         type.getShape(),
+                                         type.getElementType());
+    IRMapping mapping;
+    mapping.map(op.getInit(), init);
+    auto wide = cast<OpTy>(rewriter.clone(*op, mapping));
+    rewriter.modifyOpInPlace(wide, [&] { wide.getResult()[0].setType(type); });
+    Operation *yield = wide.getEpilogue().front().getTerminator();
+    rewriter.setInsertionPoint(yield);
+    Value stored = arith::ExtSIOp::create(rewriter, op.getLoc(),
+                                          type.getElementType(),
+                                          yield->getOperand(0));
+    rewriter.modifyOpInPlace(yield, [&] { yield->setOperand(0, stored); });
+    rewriter.replaceOp(generic, wide);
+    if (!op->use_empty()) {
+      rewriter.setInsertionPointAfter(wide);
+      unsigned bits = op.getInitType().getElementTypeBitWidth();
+      Value again = createResize(rewriter, op.getLoc(), wide->getResult(0),
+                                 bits);
+      rewriter.replaceAllUsesWith(op->getResult(0), again);
+    }
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+/// Two widenings of one value are one.
+struct ShareWiden : public OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::GenericOp op,
+                                PatternRewriter &rewriter) const override {
+    Value narrow = matchWiden(op);
+    if (!narrow)
+      return rewriter.notifyMatchFailure(op, "not a widening");
+    for (Operation *user : narrow.getUsers())
+      if (user != op && user->getBlock() == op->getBlock() &&
+          user->isBeforeInBlock(op) && matchWiden(user) == narrow &&
+          user->getResultTypes() == op->getResultTypes()) {
+        rewriter.replaceOp(op, user->getResults());
+        return success();
+      }
+    return rewriter.notifyMatchFailure(op, "the only widening of its input");
+  }
+};
+
+struct Layout : public bitnn::impl::LayoutPassBase<Layout> {
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    FailureOr<TargetDescription> target = getModuleTarget(function);
+    if (failed(target))
+      return signalPassFailure();
+    RewritePatternSet widen(&getContext());
+    widen.add<WidenInput>(&getContext(), *target);
+    widen.add<ShareWiden, WidenBeforePad, WidenResult<Conv2DOp>,
+              WidenResult<MatmulOp>>(&getContext());
+    // Once nothing is left to widen, padding becomes part of the image.
+    RewritePatternSet absorb(&getContext());
+    linalg::populateDecomposePadPatterns(absorb);
+    if (failed(applyPatternsGreedily(function, std::move(widen))) ||
+        failed(applyPatternsGreedily(function, std::move(absorb))))
+      return signalPassFailure();
+  }
+};
+
+} // namespace

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "Kernels/KernelBuilder.h"
+#include "Kernels/KernelChoice.h"
+#include "bitnn/Dialect/BitNN/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace bitnn {
+#define GEN_PASS_DEF_LOWERKERNELSPASS
+#include "bitnn/Dialect/BitNN/Transforms/Passes.h.inc"
+} // namespace bitnn
+
+using namespace mlir;
+using namespace bitnn;
+
+namespace {
+struct LowerKernels : public bitnn::impl::LowerKernelsPassBase<LowerKernels> {
+  using LowerKernelsPassBase::LowerKernelsPassBase;
+
+  void runOnOperation() override;
+  FailureOr<KernelStatistics> lower(Operation *op, StringRef name,
+                                    SymbolTable &symbols,
+                                    const TargetDescription &target);
+  void record(StringRef kernel, const KernelStatistics &statistics);
+};
+
+FailureOr<KernelStatistics>
+LowerKernels::lower(Operation *op, StringRef name, SymbolTable &symbols,
+                    const TargetDescription &target) {
+  FailureOr<Layer> layer = getLayer(op);
+  if (failed(layer))
+    return failure();
+  auto schedule = op->getAttrOfType<ScheduleAttr>("schedule");
+  switch (schedule ? schedule.getValue() : Schedule::StraightLine) {
+  case Schedule::Table:
+    return buildTableKernel(symbols, *layer, name);
+  case Schedule::Multiply:
+    return op->emitOpError("has the schedule multiply, which is lowered on "
+                           "tensors; run bitnn-decompose before bufferization");
+  case Schedule::StraightLine:
+    break;
+  }
+  StraightLineOptions options;
+  auto conv = dyn_cast<Conv2DOp>(op);
+  if (conv && layer->getInputElementType().isInteger(16))
+    options.vectorLanes = getVectorLanes(conv, target);
+  bool vectors = options.vectorLanes > 1;
+  options.accumulators =
+      vectors ? target.vectorAccumulators : target.scalarAccumulators;
+  options.maxAdds = target.maxAddsPerBlock;
+  if (!vectors)
+    options.reach = target.loadReach;
+  return buildStraightLineKernels(symbols, *layer, name, options);
+}
+
+/// Completes the layer's record in the module's `bitnn.layers`.
+void LowerKernels::record(StringRef kernel,
+                          const KernelStatistics &statistics) {
+  auto layers =
+      getOperation()->getAttrOfType<ArrayAttr>(BitNNDialect::kLayersAttr);
+  if (!layers)
+    return;
+  Builder builder(&getContext());
+  SmallVector<Attribute> records(layers.getValue());
+  for (Attribute &record : records) {
+    NamedAttrList entries(cast<DictionaryAttr>(record));
+    auto name = dyn_cast_or_null<StringAttr>(entries.get("kernel"));
+    if (!name || name.getValue() != kernel)
+      continue;
+    entries.set("code_blocks", builder.getI64IntegerAttr(statistics.codeBlocks));
+    entries.set("groups", builder.getI64IntegerAttr(statistics.groups));
+    entries.set("table_bytes", builder.getI64IntegerAttr(statistics.tableBytes));
+    record = entries.getDictionary(&getContext());
+  }
+  getOperation()->setAttr(BitNNDialect::kLayersAttr,
+                          builder.getArrayAttr(records));
+}
+
+void LowerKernels::runOnOperation() {
+  FailureOr<TargetDescription> target = getModuleTarget(getOperation());
+  if (failed(target))
+    return signalPassFailure();
+  SmallVector<Operation *> layers;
+  getOperation()->walk([&](Operation *op) {
+    if (isa<Conv2DOp, MatmulOp>(op))
+      layers.push_back(op);
+  });
+  SymbolTable symbols(getOperation());
+  for (auto [index, op] : llvm::enumerate(layers)) {
+    auto given = op->getAttrOfType<StringAttr>(BitNNDialect::kKernelAttr);
+    std::string name =
+        given ? given.str() : ("l" + Twine(index) + "_layer").str();
+    FailureOr<KernelStatistics> statistics = lower(op, name, symbols, *target);
+    if (failed(statistics))
+      return signalPassFailure();
+    record(name, *statistics);
+  }
+}
+} // namespace
