@@ -78,6 +78,19 @@ class Graph:
         """The node that computes each tensor."""
         return {name: node for node in self.nodes for name in node.outputs if name}
 
+    def is_integer(self, name: str) -> bool:
+        """Whether ONNX types a tensor as integer; data movement keeps the type of its operand."""
+        for edge in self.inputs:
+            if edge.name == name:
+                return edge.dtype.kind in "iu"
+        if name in self.constants:
+            return self.constants[name].dtype.kind in "iu"
+        node = self.producers().get(name)
+        if node is None or node.op == "DequantizeLinear":
+            return False
+        quantizes = node.op == "QuantizeLinear" or node.op.startswith("QLinear")
+        return quantizes or node.op == "QGemm" or self.is_integer(node.inputs[0])
+
     def ancestors(self, targets: Iterable[str], given: Iterable[str]) -> Iterator[Node]:
         """The nodes that compute `targets` from `given` and constants, in graph order."""
         producers = self.producers()

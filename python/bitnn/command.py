@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The command `bitnn`: run a model, compare it with the reference."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import onnx
+
+from bitnn.compare import compare_outputs, first_difference, inner_tensors
+from bitnn.compiler import Network, compile
+from bitnn.errors import BitnnError
+from bitnn.graph import load_model
+from bitnn.npz import read_npz, write_npz
+from bitnn.peers import compare_operators
+from bitnn.samples import random_samples, split
+from bitnn.values import Array
+
+# Passed on to bitnn-compile as they are.
+COMPILER_OPTIONS = {
+    "target": "host (default), x86-64-v3, x86-64-v4, aarch64, rv32i, ...",
+    "triple": "an LLVM target triple, instead of --target",
+    "cpu": "an LLVM processor name",
+    "features": "LLVM processor features",
+    "schedule": "auto, straight-line, table or multiply",
+    "encoding": "csd or binary",
+    "sharing": "on or off",
+    "multiply": "never, requantize or layers",
+    "max-code-size": "bytes",
+    "max-scratch": "bytes",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; every error is one line and exit code 1."""
+    try:
+        options = _parser().parse_args(arguments)
+        return int(options.run(options))
+    except BitnnError as error:
+        print(f"bitnn: error: {error}", file=sys.stderr)
+        return 1
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BitnnError(f"{message} ('{self.prog} --help' lists what there is)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="bitnn", description=__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(metavar="command", required=True, parser_class=_Parser)
+
+    run = commands.add_parser(
+        "run", allow_abbrev=False, help="compile a model and run it here or in an emulator"
+    )
+    run.add_argument("model", help="the ONNX model")
+    run.add_argument("inputs", help=".npz with arrays named as the graph's inputs")
+    run.add_argument("-o", dest="outputs", required=True, help=".npz for the graph's outputs")
+    run.add_argument("--dump", metavar="ALL.npz", help="also write every 8-bit tensor")
+    run.set_defaults(run=_run)
+
+    compare = commands.add_parser(
+        "compare", allow_abbrev=False, help="compare with the reference and onnxruntime"
+    )
+    compare.add_argument("model", help="the ONNX model")
+    compare.add_argument("inputs", nargs="?", help=".npz with arrays named as the graph's inputs")
+    compare.add_argument("--samples", type=_positive, help="random samples instead (default: 10)")
+    compare.add_argument("--seed", type=int, default=0, help="of the random samples")
+    compare.set_defaults(run=_compare)
+
+    for command in (run, compare):
+        group = command.add_argument_group("options of bitnn-compile")
+        for name, text in COMPILER_OPTIONS.items():
+            group.add_argument(f"--{name}", help=text)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    model = load_model(options.model)
+    arrays = read_npz(options.inputs)
+    network = _compiled(model, options)
+    samples, join = split(network.reference, arrays)
+    results = network.run(samples)
+    if options.dump:
+        dumped = _dump(network, model, samples, options)
+        write_npz(options.dump, {name: join([y[name] for y in dumped]) for name in dumped[0]})
+    write_npz(options.outputs, {name: join([y[name] for y in results]) for name in results[0]})
+    return 0
+
+
+def _dump(
+    network: Network,
+    model: onnx.ModelProto,
+    samples: list[dict[str, Array]],
+    options: argparse.Namespace,
+) -> list[dict[str, Array]]:
+    """The entry function's inputs and every 8-bit tensor, by a network that gives them all."""
+    names = inner_tensors(network)
+    whole = _compiled(model, options, outputs=names) if names else None
+    results = whole.run(samples) if whole else [{} for _ in samples]
+    for sample, tensors in zip(samples, results, strict=True):
+        for cut, q in zip(network.inputs, network.cut_inputs(sample), strict=True):
+            tensors.setdefault(cut.tensor, q)
+    for name in names:
+        if name not in results[0]:
+            print(f"bitnn: note: tensor '{name}' is fused away, not dumped", file=sys.stderr)
+    return results
+
+
+def _compare(options: argparse.Namespace) -> int:
+    if options.inputs and options.samples:
+        raise BitnnError("give either an .npz file or --samples, not both")
+    model = load_model(options.model)
+    arrays = read_npz(options.inputs) if options.inputs else None
+    network = _compiled(model, options)
+    reference = network.reference
+    if arrays is not None:
+        samples, _ = split(reference, arrays)
+    else:
+        samples = random_samples(reference, options.samples or 10, options.seed)
+
+    found = compare_outputs(network, samples)
+    if found:
+        # With every tensor an output the code is another; then the output itself is named.
+        inner = first_difference(network, model, samples, _chosen(options))
+        print(f"reference: different: {inner or found[0]}")
+    else:
+        values = sum(cut.size for cut in network.outputs) * len(samples)
+        print(f"reference: equal, {values} values in {len(samples)} samples")
+
+    if importlib.util.find_spec("onnxruntime") is None:
+        print("onnxruntime: not installed, not compared (pip install bitnn[compare])")
+        return 1 if found else 0
+    opinion = compare_operators(model, reference, samples)
+    for name, count in opinion.different.items():
+        print(f"onnxruntime: different from the reference: {name}, {count} values")
+    for name, count in opinion.ties.items():
+        print(f"onnxruntime: {name}: {count} values rounded elsewhere, no fault")
+    for name in opinion.in_float:
+        print(f"onnxruntime: {name}: it computes this in float, not compared")
+    if not opinion.different:
+        print(f"onnxruntime: equal to the reference in {len(opinion.compared)} operators")
+    return 1 if found or opinion.different else 0
+
+
+def _compiled(
+    model: onnx.ModelProto, options: argparse.Namespace, outputs: Sequence[str] = ()
+) -> Network:
+    return compile(model, outputs=outputs, **_chosen(options))
+
+
+def _chosen(options: argparse.Namespace) -> dict[str, str]:
+    names = (name.replace("-", "_") for name in COMPILER_OPTIONS)
+    return {name: value for name in names if (value := getattr(options, name)) is not None}
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be positive")
+    return value

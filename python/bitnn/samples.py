@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Arrays of one or of many samples, and random ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from bitnn.errors import BitnnError
+from bitnn.graph import Edge, Graph
+from bitnn.reference import Reference
+from bitnn.values import Array
+
+Sample: TypeAlias = dict[str, Array]
+Join: TypeAlias = Callable[[Sequence[Array]], Array]
+
+
+def split(reference: Reference, arrays: Mapping[str, Array]) -> tuple[list[Sample], Join]:
+    """Samples of the graph's inputs, and what puts their outputs together again.
+
+    An array of the graph's own shape is one sample. With one more axis in front, or with N in
+    place of a leading 1, it is N samples, and all inputs must have as many.
+    """
+    graph = reference.graph
+    if not all(edge.name in arrays for edge in graph.inputs) or len(arrays) != len(graph.inputs):
+        reference.check_inputs(arrays)
+    counts: dict[str, tuple[int, Join]] = {}
+    samples: dict[str, Array] = {}
+    for edge in graph.inputs:
+        array, shape = arrays[edge.name], _one(edge)
+        if array.shape == shape:
+            counts[edge.name], samples[edge.name] = (1, lambda parts: parts[0]), array[None]
+        elif array.shape[1:] == shape and len(array):
+            counts[edge.name], samples[edge.name] = (len(array), np.stack), array
+        elif shape[:1] == (1,) and array.shape[1:] == shape[1:] and len(array):
+            counts[edge.name] = (len(array), _concatenate)
+            samples[edge.name] = array[:, None]
+        else:
+            extents = "x".join(map(str, array.shape))
+            raise BitnnError(f"input {edge} was given as {extents} {array.dtype}")
+    if len({count for count, _ in counts.values()}) > 1:
+        text = ", ".join(f"{count} for '{name}'" for name, (count, _) in counts.items())
+        raise BitnnError(f"the inputs have different numbers of samples: {text}")
+    if not counts:
+        return [{}], lambda parts: parts[0]
+    count, join = next(iter(counts.values()))
+    result = [{name: array[i] for name, array in samples.items()} for i in range(count)]
+    for sample in result:
+        reference.check_inputs(sample)
+    return result, join
+
+
+def random_samples(reference: Reference, count: int, seed: int) -> list[Sample]:
+    """Noise over the range that the graph's first quantization can tell apart."""
+    rng = np.random.default_rng(seed)
+    graph = reference.graph
+    return [{edge.name: _noise(rng, graph, edge) for edge in graph.inputs} for _ in range(count)]
+
+
+def _noise(rng: np.random.Generator, graph: Graph, edge: Edge) -> Array:
+    shape = _one(edge)
+    if edge.dtype.kind in "iu":
+        limits = np.iinfo(edge.dtype)
+        return rng.integers(limits.min, limits.max + 1, shape).astype(edge.dtype)
+    scale, lower, upper = _range_of(graph, edge.name)
+    # A little past the ends, and quarters of a step, so that halves (ties) occur.
+    steps = rng.integers(4 * lower - 20, 4 * upper + 21, shape)
+    return (steps * (scale / 4)).astype(edge.dtype)
+
+
+def _range_of(graph: Graph, name: str) -> tuple[float, int, int]:
+    """Scale and smallest and largest q - zero_point of the first QuantizeLinear behind a tensor."""
+    reached = {name}
+    for node in graph.nodes:
+        if reached.isdisjoint(node.inputs):
+            continue
+        if node.op == "QuantizeLinear" and node.inputs[1] in graph.constants:
+            scale = float(np.max(graph.constants[node.inputs[1]]))
+            zero = graph.constants.get("".join(node.inputs[2:3]), np.zeros((), np.uint8))
+            limits = np.iinfo(zero.dtype)
+            return scale, limits.min - int(zero.flat[0]), limits.max - int(zero.flat[0])
+        reached.update(node.outputs)
+    return 1.0, -128, 127
+
+
+def _one(edge: Edge) -> tuple[int, ...]:
+    return tuple(extent or 1 for extent in edge.shape)
+
+
+def _concatenate(parts: Sequence[Array]) -> Array:
+    if all(part.shape[:1] == (1,) for part in parts):
+        return np.concatenate(parts)
+    return np.stack(parts)
