@@ -248,7 +248,8 @@ def find_tool() -> str:
 def _machine(options: Mapping[str, Any]) -> emulator.Machine | None:
     """The emulated machine that the options ask for; None is this one."""
     target = options.get("target") or str(options.get("triple") or "host").split("-")[0]
-    target = {"riscv32": "rv32i"}.get(target, target)
+    if target == "riscv32":
+        target = "rv32im" if "+m" in str(options.get("features")) else "rv32i"
     if target in emulator.MACHINES and target != platform.machine():
         return emulator.MACHINES[target]
     missing = [name for name in CPU_FEATURES.get(target, ()) if name not in _cpu_flags()]

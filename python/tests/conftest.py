@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+
+from bitnn import BitnnError
+from bitnn.compiler import find_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,3 +37,20 @@ def mlperf_tiny() -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is absent; set BITNN_DATA to the data's folder")
     return folder
+
+
+@pytest.fixture
+def compiler() -> str:
+    """The real bitnn-compile."""
+    try:
+        return find_tool()
+    except BitnnError as error:
+        pytest.skip(f"no end-to-end test: {error}")
+
+
+@pytest.fixture
+def emulator_tools() -> None:
+    """What running rv32i objects needs."""
+    missing = [tool for tool in ("qemu-riscv32", "clang-22") if not shutil.which(tool)]
+    if missing:
+        pytest.skip(f"{' and '.join(missing)} not installed")
