@@ -50,7 +50,7 @@ def compiler() -> str:
 
 @pytest.fixture
 def emulator_tools() -> None:
-    """What running rv32i objects needs."""
-    missing = [tool for tool in ("qemu-riscv32", "clang-22") if not shutil.which(tool)]
+    """What running emulated objects needs."""
+    missing = [tool for tool in ("qemu-riscv32", "qemu-aarch64", "clang-22", "ld.lld-22") if not shutil.which(tool)]
     if missing:
         pytest.skip(f"{' and '.join(missing)} not installed")

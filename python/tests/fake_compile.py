@@ -20,6 +20,7 @@ from bitnn.reference import Reference
 
 FLAGS = {
     "host": ["cc", "-shared", "-fPIC"],
+    "aarch64": ["clang-22", "--target=aarch64-unknown-linux-gnu", "-c"],
     "rv32i": ["clang-22", "--target=riscv32-unknown-elf", "-march=rv32i", "-mabi=ilp32", "-c"],
 }
 

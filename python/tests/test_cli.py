@@ -18,7 +18,7 @@ from bitnn.command import main
 from bitnn.npz import read_npz, write_npz
 from bitnn.values import Array
 
-TARGETS = ["host", "rv32i"]
+TARGETS = ["host", "rv32i", "aarch64"]
 
 
 def quantization(name: str, scale: float, zero_point: int) -> list[onnx.TensorProto]:
