@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ class Graph:
     constants: dict[str, NDArray[Any]]
     nodes: tuple[Node, ...]
 
+    @cached_property
     def producers(self) -> dict[str, Node]:
         """The node that computes each tensor."""
         return {name: node for node in self.nodes for name in node.outputs if name}
@@ -85,7 +87,7 @@ class Graph:
                 return edge.dtype.kind in "iu"
         if name in self.constants:
             return self.constants[name].dtype.kind in "iu"
-        node = self.producers().get(name)
+        node = self.producers.get(name)
         if node is None or node.op == "DequantizeLinear":
             return False
         quantizes = node.op == "QuantizeLinear" or node.op.startswith("QLinear")
@@ -93,7 +95,7 @@ class Graph:
 
     def ancestors(self, targets: Iterable[str], given: Iterable[str]) -> Iterator[Node]:
         """The nodes that compute `targets` from `given` and constants, in graph order."""
-        producers = self.producers()
+        producers = self.producers
         needed: set[int] = set()
         pending = list(targets)
         stop = set(given)

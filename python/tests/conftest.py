@@ -51,6 +51,7 @@ def compiler() -> str:
 @pytest.fixture
 def emulator_tools() -> None:
     """What running emulated objects needs."""
-    missing = [tool for tool in ("qemu-riscv32", "qemu-aarch64", "clang-22", "ld.lld-22") if not shutil.which(tool)]
+    tools = ("qemu-riscv32", "qemu-aarch64", "clang-22", "ld.lld-22")
+    missing = [tool for tool in tools if not shutil.which(tool)]
     if missing:
         pytest.skip(f"{' and '.join(missing)} not installed")

@@ -117,6 +117,16 @@ def test_mlperf_tiny(mlperf_tiny: Path, seed: int) -> None:
         assert not opinion.different and not opinion.ties, f"{path.name}: {opinion}"
 
 
+def test_operators_of_random_layers(seed: int) -> None:
+    """All forms and element types, as `bitnn compare` sees them."""
+    layers = random_layers(seed, 100)
+    reference, rng = Reference(combine(layers)), np.random.default_rng(seed)
+    samples = [inputs_of(layers, rng) for _ in range(2)]
+    opinion = compare_operators(combine(layers), reference, samples)
+    assert not opinion.different, f"seed {seed}: {opinion.different}"
+    assert len(opinion.compared) > 2 * len(opinion.in_float)
+
+
 def test_a_wrong_reference_is_found(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     layers = random_layers(seed, 1, Options(kinds=("conv",), epilogues=("none",), large=0))
     model = combine(layers)
