@@ -55,6 +55,33 @@ def test_in_the_emulator(
     check(random_layers(seed + 1, EMULATED_LAYERS), options, seed + 1, tmp_path)
 
 
+class Pretended:
+    """A compiled network that is the reference but for one layer, and refuses another."""
+
+    def __init__(self, model: onnx.ModelProto, wrong: Layer, refused: Layer) -> None:
+        self.reference, self.wrong = Reference(model), wrong.outputs[0].name
+        if any(edge.name == refused.inputs[0].name for edge in self.reference.graph.inputs):
+            raise BitnnError("too hard")
+
+    def run(self, samples: list[dict[str, Array]]) -> list[dict[str, Array]]:
+        results = [self.reference(sample) for sample in samples]
+        for outputs in results:
+            if self.wrong in outputs:
+                outputs[self.wrong] = outputs[self.wrong] + 1
+        return results
+
+
+def test_faults_are_pinned_to_their_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = random_layers(1, 70)
+    wrong, refused = layers[13], layers[64]
+    monkeypatch.setattr(bitnn, "compile", lambda model: Pretended(model, wrong, refused))
+    with pytest.raises(AssertionError, match="2 layers") as caught:
+        check(layers, {}, 1, tmp_path)
+    assert "differences in layer13: " in str(caught.value)
+    assert "refused: too hard: layer64: " in str(caught.value)
+    assert {path.name for path in tmp_path.iterdir()} == {"layer13.onnx", "layer64.onnx"}
+
+
 def check(layers: list[Layer], options: dict[str, str], seed: int, folder: Path) -> None:
     faults: list[str] = []
     for start in range(0, len(layers), LAYERS_PER_MODEL):
