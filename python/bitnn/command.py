@@ -9,8 +9,6 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-import onnx
-
 from bitnn.compare import compare_outputs, first_difference, inner_tensors
 from bitnn.compiler import Network, compile
 from bitnn.errors import BitnnError
@@ -80,27 +78,23 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    model = load_model(options.model)
     arrays = read_npz(options.inputs)
-    network = _compiled(model, options)
+    network = _compiled(options)
     samples, join = split(network.reference, arrays)
     results = network.run(samples)
     if options.dump:
-        dumped = _dump(network, model, samples, options)
+        dumped = _dump(network, samples, options)
         write_npz(options.dump, {name: join([y[name] for y in dumped]) for name in dumped[0]})
     write_npz(options.outputs, {name: join([y[name] for y in results]) for name in results[0]})
     return 0
 
 
 def _dump(
-    network: Network,
-    model: onnx.ModelProto,
-    samples: list[dict[str, Array]],
-    options: argparse.Namespace,
+    network: Network, samples: list[dict[str, Array]], options: argparse.Namespace
 ) -> list[dict[str, Array]]:
     """The entry function's inputs and every 8-bit tensor, by a network that gives them all."""
     names = inner_tensors(network)
-    whole = _compiled(model, options, outputs=names) if names else None
+    whole = _compiled(options, outputs=names) if names else None
     results = whole.run(samples) if whole else [{} for _ in samples]
     for sample, tensors in zip(samples, results, strict=True):
         for cut, q in zip(network.inputs, network.cut_inputs(sample), strict=True):
@@ -114,9 +108,8 @@ def _dump(
 def _compare(options: argparse.Namespace) -> int:
     if options.inputs and options.samples:
         raise BitnnError("give either an .npz file or --samples, not both")
-    model = load_model(options.model)
     arrays = read_npz(options.inputs) if options.inputs else None
-    network = _compiled(model, options)
+    network = _compiled(options)
     reference = network.reference
     if arrays is not None:
         samples, _ = split(reference, arrays)
@@ -126,7 +119,7 @@ def _compare(options: argparse.Namespace) -> int:
     found = compare_outputs(network, samples)
     if found:
         # With every tensor an output the code is another; then the output itself is named.
-        inner = first_difference(network, model, samples, _chosen(options))
+        inner = first_difference(network, options.model, samples, _chosen(options))
         print(f"reference: different: {inner or found[0]}")
     else:
         values = sum(cut.size for cut in network.outputs) * len(samples)
@@ -135,7 +128,7 @@ def _compare(options: argparse.Namespace) -> int:
     if importlib.util.find_spec("onnxruntime") is None:
         print("onnxruntime: not installed, not compared (pip install bitnn[compare])")
         return 1 if found else 0
-    opinion = compare_operators(model, reference, samples)
+    opinion = compare_operators(load_model(options.model), reference, samples)
     for name, count in opinion.different.items():
         print(f"onnxruntime: different from the reference: {name}, {count} values")
     for name, count in opinion.ties.items():
@@ -147,10 +140,8 @@ def _compare(options: argparse.Namespace) -> int:
     return 1 if found or opinion.different else 0
 
 
-def _compiled(
-    model: onnx.ModelProto, options: argparse.Namespace, outputs: Sequence[str] = ()
-) -> Network:
-    return compile(model, outputs=outputs, **_chosen(options))
+def _compiled(options: argparse.Namespace, outputs: Sequence[str] = ()) -> Network:
+    return compile(options.model, outputs=outputs, **_chosen(options))
 
 
 def _chosen(options: argparse.Namespace) -> dict[str, str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-import onnx
 
 from bitnn.compiler import Network, compile
 from bitnn.peers import operator_nodes, principal
@@ -60,7 +60,7 @@ def compare_outputs(network: Network, samples: Sequence[Sample]) -> list[Differe
 
 
 def first_difference(
-    network: Network, model: onnx.ModelProto, samples: Sequence[Sample], options: Mapping[str, str]
+    network: Network, model: str | Path, samples: Sequence[Sample], options: Mapping[str, str]
 ) -> Difference | None:
     """Compile again with every 8-bit tensor as an output, and name the first that differs."""
     names = inner_tensors(network)

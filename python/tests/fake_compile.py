@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> None:
             options["model"] = name
         position += 1
     if options["--target"] not in FLAGS:
-        raise BitnnError(f"unknown target '{options['--target']}'")
+        raise BitnnError(f"{options['model']}: unknown target '{options['--target']}'")
     write(options)
 
 

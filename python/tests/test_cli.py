@@ -167,7 +167,7 @@ def test_instructions_are_counted(model: Path, image: Array, emulator_tools: Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--target=pdp11"], "unknown target 'pdp11'"),
+        (["--target=pdp11"], "error: unary.onnx: unknown target 'pdp11'"),
         (["--scheduel=table"], "unrecognized arguments: --scheduel=table"),
         (["--encoding=csd"], "unknown option '--encoding'"),
     ],
