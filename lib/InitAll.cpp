@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "bitnn/InitAll.h"
+#include "bitnn/Conversion/Passes.h"
 #include "bitnn/Dialect/BitNN/IR/BitNN.h"
 #include "bitnn/Dialect/BitNN/Transforms/Passes.h"
 
@@ -8,4 +9,7 @@ void bitnn::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<BitNNDialect>();
 }
 
-void bitnn::registerAllPasses() { registerBitNNTransformsPasses(); }
+void bitnn::registerAllPasses() {
+  registerBitNNConversionPasses();
+  registerBitNNTransformsPasses();
+}

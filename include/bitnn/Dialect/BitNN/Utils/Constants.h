@@ -20,25 +20,36 @@ namespace bitnn {
 mlir::FailureOr<llvm::SmallVector<int32_t>>
 getConstantIntegers(mlir::Attribute attribute);
 
-/// The elements of `value`, in row-major order, if they are known: a constant
-/// on tensors, or `memref.get_global` of a constant global. Looks through
-/// reshapes, casts, and `linalg.transpose` on tensors.
+/// Constant integers seen through broadcasts, transposes and reshapes: element
+/// `index` of a tensor of `shape` is values[sum_i index[i] * strides[i]].
+struct ConstantView {
+  llvm::SmallVector<int32_t> values;
+  llvm::SmallVector<int64_t> shape;
+  llvm::SmallVector<int64_t> strides;
+
+  /// The elements in row-major order.
+  llvm::SmallVector<int32_t> flatten() const;
+  /// Dimension `i` of the result is dimension `permutation[i]` of this view.
+  ConstantView transpose(llvm::ArrayRef<int64_t> permutation) const;
+};
+
+/// The elements of `value`, if they are known: a constant, or
+/// `memref.get_global` of a constant global, or what `linalg` operations that
+/// only move data (fill, broadcast, transpose, generic), reshapes and casts
+/// make of one.
+mlir::FailureOr<ConstantView> getConstantView(mlir::Value value);
+
+/// The elements of getConstantView(value) in row-major order.
 mlir::FailureOr<llvm::SmallVector<int32_t>>
 getConstantIntegers(mlir::Value value);
 
 /// `weights` (outputs x any further dimensions) as a matrix with one row per
-/// output; fails as getConstantIntegers does.
+/// output; fails if they are not known.
 mlir::FailureOr<ConstantMatrix> getConstantMatrix(mlir::Value weights);
 
 /// `values` as an attribute of `type`: dense up to 64 KB, a resource above it.
 mlir::ElementsAttr getIntegerElements(mlir::ShapedType type,
                                       llvm::ArrayRef<int32_t> values);
-
-/// The elements of a row-major tensor of the given shape after a transpose:
-/// dimension `i` of the result is dimension `permutation[i]` of `values`.
-llvm::SmallVector<int32_t> transpose(llvm::ArrayRef<int32_t> values,
-                                     llvm::ArrayRef<int64_t> shape,
-                                     llvm::ArrayRef<int64_t> permutation);
 
 } // namespace bitnn
 

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef BITNN_CONVERSION_PASSES_TD
+#define BITNN_CONVERSION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertLinalgToBitNNPass : Pass<"convert-linalg-to-bitnn"> {
+  let summary = "Turn convolutions and matrix products with constant weights "
+                "into bitnn operations";
+  let description = [{
+    Recognizes integer convolutions and matrix products among all linalg
+    operations, named or generic, by their body (`acc + (x - zx) * (w - zw)`,
+    sign-extended to i32) and their indexing maps, and so in every layout:
+    other layouts than N,C,H,W get a `linalg.transpose` before and after, and
+    weights are transposed here and now. Zero points are folded: weights minus
+    their zero point, bias minus `zx * sum(w)`. An init that is constant per
+    output channel becomes the bias; any other is added afterwards.
+
+    ```mlir
+    // before
+    %bias = linalg.broadcast ins(%b : tensor<4xi32>) outs(%e : tensor<1x4x4x4xi32>) dimensions = [0, 2, 3]
+    %y = linalg.conv_2d_nchw_fchw ins(%x, %w : tensor<1x2x6x6xi8>, tensor<4x2x3x3xi8>)
+           outs(%bias : tensor<1x4x4x4xi32>) -> tensor<1x4x4x4xi32>
+    // after
+    %y = bitnn.conv_2d ins(%x, %w, %b : tensor<1x2x6x6xi8>, tensor<4x2x3x3xi8>, tensor<4xi32>)
+           outs(%e : tensor<1x4x4x4xi32>) encoding = csd -> tensor<1x4x4x4xi32>
+    ```
+
+    A passed remark gives weights and digits; a missed remark says why a sum
+    of products stays as it is, and what to do.
+  }];
+  let options = [
+    Option<"encoding", "encoding", "::bitnn::DigitEncoding",
+           "::bitnn::DigitEncoding::Csd", "How weights become digits", [{
+      ::llvm::cl::values(
+        clEnumValN(::bitnn::DigitEncoding::Csd, "csd",
+                   "canonical signed digits"),
+        clEnumValN(::bitnn::DigitEncoding::Binary, "binary",
+                   "sign and magnitude"))
+    }]>,
+  ];
+  let dependentDialects = [
+    "::bitnn::BitNNDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
+#endif // BITNN_CONVERSION_PASSES_TD
