@@ -21,9 +21,7 @@ config.test_exec_root = os.path.join(config.bitnn_build_root, "test")
 
 # The last one added is found first: FileCheck, not, split-file come from LLVM.
 llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
-llvm_config.with_environment(
-    "PATH", os.path.join(config.bitnn_build_root, "bin"), append_path=True
-)
+llvm_config.with_environment("PATH", os.path.join(config.bitnn_build_root, "bin"), append_path=True)
 
 
 def runs(*command: str) -> bool:
