@@ -3,10 +3,12 @@
 #include "bitnn/InitAll.h"
 #include "bitnn/Conversion/Passes.h"
 #include "bitnn/Dialect/BitNN/IR/BitNN.h"
+#include "bitnn/Dialect/BitNN/Transforms/BufferizableOpInterfaceImpl.h"
 #include "bitnn/Dialect/BitNN/Transforms/Passes.h"
 
 void bitnn::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<BitNNDialect>();
+  registerBufferizableOpInterfaceExternalModels(registry);
 }
 
 void bitnn::registerAllPasses() {

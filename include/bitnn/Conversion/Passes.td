@@ -5,6 +5,28 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ConvertBitNNToLinalgPass : Pass<"convert-bitnn-to-linalg"> {
+  let summary = "Turn layers that shall multiply back into linalg";
+  let description = [{
+    A `bitnn.conv_2d` or `bitnn.matmul` with the schedule `multiply` becomes
+    upstream's named operation on the bias, and its epilogue an elementwise
+    `linalg.generic`.
+
+    ```mlir
+    %y = bitnn.matmul ins(%x, %w : tensor<1x3xi8>, tensor<2x3xi8>)
+           outs(%init : tensor<1x2xi32>) encoding = csd schedule = multiply -> tensor<1x2xi32>
+    // becomes: %y = linalg.matmul ins(%x, %w) outs(%zeros), %w transposed by its map
+    ```
+  }];
+  let options = [
+    Option<"all", "all", "bool", "false",
+           "layers of every schedule, not of multiply alone">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def ConvertLinalgToBitNNPass : Pass<"convert-linalg-to-bitnn"> {
   let summary = "Turn convolutions and matrix products with constant weights "
                 "into bitnn operations";

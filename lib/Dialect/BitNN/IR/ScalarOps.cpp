@@ -18,6 +18,14 @@ static LogicalResult verifyRangeFits(Operation *op, int64_t lowest,
          << getElementTypeOrSelf(type);
 }
 
+/// The interval [lowest, highest] in the bits of `result`.
+static ConstantIntRanges getRanges(Value result, int64_t lowest,
+                                   int64_t highest) {
+  unsigned bits = getElementTypeOrSelf(result.getType()).getIntOrFloatBitWidth();
+  return ConstantIntRanges::fromSigned(APInt(bits, lowest, /*isSigned=*/true),
+                                       APInt(bits, highest, /*isSigned=*/true));
+}
+
 //===----------------------------------------------------------------------===//
 // RequantizeOp
 //===----------------------------------------------------------------------===//
@@ -32,6 +40,12 @@ LogicalResult RequantizeOp::verify() {
            << functions << " reference functions";
   return verifyRangeFits(*this, getReference().getLowest(),
                          getReference().getHighest(), getResult().getType());
+}
+
+void RequantizeOp::inferResultRanges(ArrayRef<ConstantIntRanges>,
+                                     SetIntRangeFn setResultRanges) {
+  setResultRanges(getResult(), getRanges(getResult(), getReference().getLowest(),
+                                         getReference().getHighest()));
 }
 
 //===----------------------------------------------------------------------===//
@@ -60,6 +74,19 @@ OpFoldResult LookupOp::fold(FoldAdaptor adaptor) {
                           values[input.getValue().getSExtValue() + 128]);
 }
 
+void LookupOp::inferResultRanges(ArrayRef<ConstantIntRanges> operands,
+                                 SetIntRangeFn setResultRanges) {
+  auto values = cast<DenseElementsAttr>(getTable()).getValues<int8_t>();
+  int64_t lowest = INT8_MAX, highest = INT8_MIN;
+  for (int64_t input = operands[0].smin().getSExtValue(),
+               last = operands[0].smax().getSExtValue();
+       input <= last; ++input) {
+    lowest = std::min<int64_t>(lowest, values[input + 128]);
+    highest = std::max<int64_t>(highest, values[input + 128]);
+  }
+  setResultRanges(getResult(), getRanges(getResult(), lowest, highest));
+}
+
 //===----------------------------------------------------------------------===//
 // AddOp
 //===----------------------------------------------------------------------===//
@@ -70,4 +97,10 @@ LogicalResult AddOp::verify() {
     return emitOpError("operands must be i8, but are ") << element;
   return verifyRangeFits(*this, getReference().getLowest(),
                          getReference().getHighest(), getResult().getType());
+}
+
+void AddOp::inferResultRanges(ArrayRef<ConstantIntRanges>,
+                              SetIntRangeFn setResultRanges) {
+  setResultRanges(getResult(), getRanges(getResult(), getReference().getLowest(),
+                                         getReference().getHighest()));
 }

@@ -7,6 +7,7 @@ include "bitnn/Dialect/BitNN/IR/BitNNAttributes.td"
 include "mlir/Dialect/Linalg/IR/LinalgInterfaces.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/InferIntRangeInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/Interfaces/TilingInterface.td"
@@ -163,7 +164,10 @@ def BitNN_MatmulOp : BitNN_StructuredOp<"matmul"> {
 
 class BitNN_ScalarOp<string mnemonic, list<Trait> traits = []>
     : BitNN_Op<mnemonic,
-               !listconcat([Pure], ElementwiseMappable.traits, traits)> {
+               !listconcat([Pure, DeclareOpInterfaceMethods<
+                                      InferIntRangeInterface,
+                                      ["inferResultRanges"]>],
+                           ElementwiseMappable.traits, traits)> {
   let hasVerifier = 1;
 }
 

@@ -52,6 +52,49 @@ def FormEntryPass : Pass<"bitnn-form-entry", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect"];
 }
 
+def FuseEpiloguePass : Pass<"bitnn-fuse-epilogue"> {
+  let summary = "Make what follows a layer elementwise part of the layer";
+  let description = [{
+    An elementwise `linalg.generic` on the result of a `bitnn.conv_2d` or
+    `bitnn.matmul` moves into its epilogue: requantize, tables, and the
+    addition of one residual. `linalg.index 1` becomes the channel.
+
+    ```mlir
+    %acc = bitnn.matmul ins(%x, %w : tensor<1x3xi8>, tensor<2x3xi8>)
+        outs(%init : tensor<1x2xi32>) encoding = csd -> tensor<1x2xi32>
+    %y = linalg.generic {indexing_maps = [affine_map<(n, f) -> (n, f)>, affine_map<(n, f) -> (n, f)>],
+                         iterator_types = ["parallel", "parallel"]}
+        ins(%acc : tensor<1x2xi32>) outs(%empty : tensor<1x2xi8>) {
+    ^bb0(%a: i32, %e: i8):
+      %q = bitnn.requantize %a : i32 -> i8 using #bitnn.float_scale<
+          dense<0.02> : tensor<1xf32>, zero_point = 0, range = [-128, 127]>
+      linalg.yield %q : i8
+    } -> tensor<1x2xi8>
+    // becomes: bitnn.matmul ... epilogue { bitnn.requantize } -> tensor<1x2xi8>
+    ```
+
+    A missed remark says why accumulators are still stored.
+  }];
+  let dependentDialects = ["::bitnn::BitNNDialect"];
+}
+
+def InferRangesPass : Pass<"bitnn-infer-ranges", "::mlir::func::FuncOp"> {
+  let summary = "Write the interval of every layer's input";
+  let description = [{
+    Follows the interval of every tensor from the function's arguments (all
+    values of their type) through requantize, tables, additions, padding and
+    movement, by `InferIntRangeInterface` on scalars, and writes it as
+    `input_range`. A layer whose accumulator could leave 32 bits is refused,
+    with its channel and interval.
+
+    ```mlir
+    %y = bitnn.matmul ins(%x, %w : tensor<1x3xi8>, tensor<2x3xi8>)
+        outs(%init : tensor<1x2xi32>) encoding = csd -> tensor<1x2xi32>
+    // becomes: bitnn.matmul ... input_range = [-128, 127]
+    ```
+  }];
+}
+
 def LayoutPass : Pass<"bitnn-layout", "::mlir::func::FuncOp"> {
   let summary = "Lay images out as the target's kernels want them";
   let description = [{
@@ -74,6 +117,24 @@ def LayoutPass : Pass<"bitnn-layout", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect"];
+}
+
+def LinalgToLoopsPass : Pass<"bitnn-linalg-to-loops", "::mlir::func::FuncOp"> {
+  let summary = "Turn linalg on buffers into loops with running offsets";
+  let description = [{
+    Every operand is a flat buffer with one offset that runs along: no index
+    is ever multiplied, on no target. Loops that walk contiguously through all
+    operands are merged. Also lowers `memref.copy`. Sums of products are left
+    to `convert-linalg-to-loops`: they are there to be multiplied.
+
+    ```mlir
+    linalg.transpose ins(%x : memref<2x3xi8>) outs(%y : memref<3x2xi8>) permutation = [1, 0]
+    // becomes: two scf.for that carry an offset of %x and one of %y
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
 }
 
 def LowerAdderGraphsPass
@@ -165,6 +226,32 @@ def SelectSchedulePass : Pass<"bitnn-select-schedule", "::mlir::ModuleOp"> {
     Option<"maxCodeSize", "max-code-size", "int64_t", "0",
            "budget of all code in bytes; 0 is the target's default">,
   ];
+}
+
+def VerifyMultiplierFreePass : Pass<"bitnn-verify-multiplier-free"> {
+  let summary = "Refuse multiplications, divisions and floating point";
+  let description = [{
+    The contract before code generation. Arithmetic on type `index` is exempt:
+    it addresses memory, and the check of the object sees what becomes of it.
+
+    ```mlir
+    %y = arith.shli %x, %two : i32
+    // legal; an arith.muli of i32 would be refused
+    ```
+  }];
+}
+
+def VerifyQuantizedPass : Pass<"bitnn-verify-quantized"> {
+  let summary = "Refuse what is not a quantized network on integer tensors";
+  let description = [{
+    The contract of the first stage: `linalg`, `tensor`, `arith` and bitnn's
+    scalar operations, on signless integer tensors of static shape.
+
+    ```mlir
+    %y = linalg.add ins(%a, %b : tensor<4xi8>, tensor<4xi8>) outs(%e : tensor<4xi8>) -> tensor<4xi8>
+    // legal; a tensor of f32 would be refused
+    ```
+  }];
 }
 
 #endif // BITNN_DIALECT_BITNN_TRANSFORMS_PASSES_TD

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "bitnn/Compiler/Pipelines.h"
+#include "bitnn/Conversion/Passes.h"
+#include "bitnn/Dialect/BitNN/Transforms/Passes.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Affine/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace bitnn;
+
+/// Which layers there are, their epilogues and ranges, how each becomes code.
+static void addTensorPasses(OpPassManager &manager,
+                            const PipelineOptions &options) {
+  manager.addPass(createVerifyQuantizedPass());
+  manager.addPass(createConvertLinalgToBitNNPass({options.encoding}));
+  manager.addPass(createCSEPass());
+  manager.addPass(createFuseEpiloguePass());
+  manager.addNestedPass<func::FuncOp>(createInferRangesPass());
+  manager.addPass(createAttachTargetPass({options.target.triple,
+                                          options.target.cpu,
+                                          options.target.features}));
+  manager.addPass(
+      createSelectSchedulePass({options.schedule, options.maxCodeSize}));
+  manager.addPass(createConvertBitNNToLinalgPass());
+  manager.addNestedPass<func::FuncOp>(createLayoutPass());
+}
+
+static void addBufferization(OpPassManager &manager,
+                             const PipelineOptions &options) {
+  manager.addPass(createFormEntryPass({options.name}));
+  manager.addPass(bufferization::createEmptyTensorEliminationPass());
+  manager.addPass(bufferization::createOneShotBufferizePass());
+  manager.addPass(createCanonicalizerPass());
+}
+
+static void addKernelPasses(OpPassManager &manager,
+                            const PipelineOptions &options) {
+  manager.addPass(createLowerKernelsPass());
+  manager.addNestedPass<func::FuncOp>(createLinalgToLoopsPass());
+  // What multiplies goes upstream's way.
+  manager.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  manager.addPass(createConvertBitNNToArithPass(
+      {options.multiply != MultiplyUse::Never}));
+  manager.addPass(createPlanArenaPass());
+  manager.addPass(createSymbolDCEPass());
+  manager.addPass(createCSEPass());
+  // The last pass that chooses an order of instructions.
+  manager.addNestedPass<func::FuncOp>(createLowerAdderGraphsPass());
+}
+
+void bitnn::buildKernelsPipeline(OpPassManager &manager,
+                                 const PipelineOptions &options) {
+  addTensorPasses(manager, options);
+  addBufferization(manager, options);
+  addKernelPasses(manager, options);
+  if (!options.mayMultiply())
+    manager.addPass(createVerifyMultiplierFreePass());
+}
+
+void bitnn::buildLLVMPipeline(OpPassManager &manager,
+                              const PipelineOptions &options) {
+  unsigned bits = describeTarget(options.target.triple, options.target.cpu,
+                                 options.target.features)
+                      .indexBits;
+  manager.addPass(memref::createExpandStridedMetadataPass());
+  manager.addPass(createLowerAffinePass());
+  manager.addPass(createSCFToControlFlowPass());
+  ConvertVectorToLLVMPassOptions vectors;
+  manager.addPass(createConvertVectorToLLVMPass(vectors));
+  manager.addPass(createArithToLLVMConversionPass({bits}));
+  manager.addPass(createConvertControlFlowToLLVMPass({bits}));
+  FinalizeMemRefToLLVMConversionPassOptions memrefs;
+  memrefs.indexBitwidth = bits;
+  manager.addPass(createFinalizeMemRefToLLVMConversionPass(memrefs));
+  ConvertFuncToLLVMPassOptions functions;
+  functions.useBarePtrCallConv = true;
+  functions.indexBitwidth = bits;
+  manager.addPass(createConvertFuncToLLVMPass(functions));
+  manager.addPass(createReconcileUnrealizedCastsPass());
+  manager.addPass(createSymbolDCEPass());
+}
+
+//===----------------------------------------------------------------------===//
+// Pipelines by name
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// PipelineOptions as text.
+struct PipelineFlags : public PassPipelineOptions<PipelineFlags> {
+  Option<std::string> target{*this, "target",
+                             llvm::cl::desc("name of a known target"),
+                             llvm::cl::init("x86-64")};
+  Option<std::string> name{*this, "name",
+                           llvm::cl::desc("the entry function's new name")};
+  Option<std::string> schedule{
+      *this, "schedule",
+      llvm::cl::desc("auto, straight-line, table or multiply"),
+      llvm::cl::init("auto")};
+  Option<DigitEncoding> encoding{
+      *this, "encoding", llvm::cl::desc("how weights become digits"),
+      llvm::cl::init(DigitEncoding::Csd),
+      llvm::cl::values(clEnumValN(DigitEncoding::Csd, "csd",
+                                  "canonical signed digits"),
+                       clEnumValN(DigitEncoding::Binary, "binary",
+                                  "sign and magnitude"))};
+  Option<MultiplyUse> multiply{
+      *this, "multiply", llvm::cl::desc("where code may multiply"),
+      llvm::cl::init(MultiplyUse::Never),
+      llvm::cl::values(
+          clEnumValN(MultiplyUse::Never, "never", "nowhere"),
+          clEnumValN(MultiplyUse::Requantize, "requantize", "in requantize"),
+          clEnumValN(MultiplyUse::Layers, "layers", "in whole layers"))};
+  Option<int64_t> maxCodeSize{*this, "max-code-size",
+                              llvm::cl::desc("bytes of all code"),
+                              llvm::cl::init(0)};
+};
+} // namespace
+
+void bitnn::registerPipelines() {
+  auto withOptions = [](void (*build)(OpPassManager &,
+                                      const PipelineOptions &)) {
+    return [build](OpPassManager &manager, const PipelineFlags &flags) {
+      PipelineOptions options;
+      Expected<TargetNames> target = lookupTarget(flags.target);
+      if (!target)
+        llvm::report_fatal_error(target.takeError(), /*gen_crash_diag=*/false);
+      options.target = *target;
+      options.name = flags.name;
+      options.schedule = flags.schedule;
+      options.encoding = flags.encoding;
+      options.multiply = flags.multiply;
+      options.maxCodeSize = flags.maxCodeSize;
+      build(manager, options);
+    };
+  };
+  static PassPipelineRegistration<PipelineFlags> kernels(
+      "bitnn-to-kernels", "quantized linalg to kernels on buffers",
+      withOptions(buildKernelsPipeline));
+  static PassPipelineRegistration<PipelineFlags> llvmDialect(
+      "bitnn-to-llvm", "kernels to the LLVM dialect",
+      withOptions(buildLLVMPipeline));
+}

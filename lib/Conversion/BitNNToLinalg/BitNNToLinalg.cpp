@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Layers that shall multiply, as upstream's named operations: the baseline of
+// every comparison, and an oracle for the kernels.
+
+#include "bitnn/Conversion/Passes.h"
+#include "bitnn/Dialect/BitNN/Utils/Constants.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+
+namespace bitnn {
+#define GEN_PASS_DEF_CONVERTBITNNTOLINALGPASS
+#include "bitnn/Conversion/Passes.h.inc"
+} // namespace bitnn
+
+using namespace mlir;
+using namespace bitnn;
+
+static Value createEmpty(OpBuilder &builder, Location loc,
+                         ArrayRef<int64_t> shape, Type elementType) {
+  return tensor::EmptyOp::create(builder, loc, shape, elementType);
+}
+
+/// Splits dimension `dim` into groups x rest.
+static Value splitDim(OpBuilder &builder, Location loc, Value value,
+                      int64_t dim, int64_t groups) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> shape;
+  SmallVector<ReassociationIndices> reassociation;
+  for (auto [index, size] : llvm::enumerate(type.getShape())) {
+    int64_t position = shape.size();
+    if (int64_t(index) != dim) {
+      shape.push_back(size);
+      reassociation.push_back({position});
+      continue;
+    }
+    shape.append({groups, size / groups});
+    reassociation.push_back({position, position + 1});
+  }
+  return tensor::ExpandShapeOp::create(
+      builder, loc, RankedTensorType::get(shape, type.getElementType()), value,
+      reassociation);
+}
+
+/// The bias at every place of the accumulators, or zeros.
+template <typename OpTy>
+static Value createStart(OpBuilder &builder, OpTy layer) {
+  Location loc = layer.getLoc();
+  ArrayRef<int64_t> shape = layer.getInitType().getShape();
+  Value empty = createEmpty(builder, loc, shape, builder.getI32Type());
+  if (!layer.getBias()) {
+    Value zero = arith::ConstantIntOp::create(builder, loc, 0, 32);
+    return linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
+  }
+  SmallVector<int64_t> added;
+  for (int64_t dim = 0, rank = shape.size(); dim < rank; ++dim)
+    if (dim != 1)
+      added.push_back(dim);
+  return linalg::BroadcastOp::create(builder, loc, layer.getBias(), empty, added)
+      .getResult()[0];
+}
+
+/// Weights of whole bytes: smaller elements have no layout in memory.
+template <typename OpTy>
+static Value widenWeights(OpBuilder &builder, OpTy layer,
+                          ArrayRef<int32_t> values) {
+  auto type = cast<RankedTensorType>(layer.getWeightsType());
+  unsigned bits = std::max(8u, type.getElementTypeBitWidth());
+  auto wide = RankedTensorType::get(type.getShape(), builder.getIntegerType(bits));
+  return arith::ConstantOp::create(builder, layer.getLoc(), wide,
+                                   getIntegerElements(wide, values));
+}
+
+static Value createAccumulators(OpBuilder &builder, Conv2DOp layer,
+                                Value weights, Value start) {
+  Location loc = layer.getLoc();
+  auto strides = builder.getI64TensorAttr(layer.getStrides());
+  auto dilations = builder.getI64TensorAttr(layer.getDilations());
+  int64_t groups = layer.getGroups();
+  if (groups == 1)
+    return linalg::Conv2DNchwFchwOp::create(
+               builder, loc, start.getType(),
+               ValueRange{layer.getInput(), weights}, ValueRange{start},
+               strides, dilations)
+        .getResult(0);
+  Value sums = linalg::Conv2DNgchwGfchwOp::create(
+                   builder, loc,
+                   splitDim(builder, loc, start, 1, groups).getType(),
+                   ValueRange{splitDim(builder, loc, layer.getInput(), 1, groups),
+                              splitDim(builder, loc, weights, 0, groups)},
+                   ValueRange{splitDim(builder, loc, start, 1, groups)},
+                   strides, dilations)
+                   .getResult(0);
+  return tensor::CollapseShapeOp::create(
+      builder, loc, sums,
+      SmallVector<ReassociationIndices>{{0}, {1, 2}, {3}, {4}});
+}
+
+/// sum_k x[m, k] w[n, k]: the weights are transposed by the indexing map.
+static Value createAccumulators(OpBuilder &builder, MatmulOp layer,
+                                Value weights, Value start) {
+  MLIRContext *context = builder.getContext();
+  auto map = [&](unsigned row, unsigned column) {
+    return AffineMapAttr::get(AffineMap::get(
+        3, 0,
+        {getAffineDimExpr(row, context), getAffineDimExpr(column, context)},
+        context));
+  };
+  auto matmul = linalg::MatmulOp::create(
+      builder, layer.getLoc(), TypeRange{start.getType()},
+      ValueRange{layer.getInput(), weights}, ValueRange{start});
+  matmul.setIndexingMapsAttr(
+      builder.getArrayAttr({map(0, 2), map(1, 2), map(0, 1)}));
+  return matmul.getResult(0);
+}
+
+/// The epilogue as an elementwise operation on the accumulators.
+template <typename OpTy>
+static Value createEpilogue(OpBuilder &builder, OpTy layer, Value sums) {
+  if (!layer.hasEpilogue())
+    return sums;
+  Location loc = layer.getLoc();
+  auto type = cast<RankedTensorType>(layer.getInitType());
+  Value empty =
+      createEmpty(builder, loc, type.getShape(), type.getElementType());
+  SmallVector<Value> inputs = {sums};
+  if (layer.getResidual())
+    inputs.push_back(layer.getResidual());
+  SmallVector<AffineMap> maps(inputs.size() + 1,
+                              builder.getMultiDimIdentityMap(type.getRank()));
+  SmallVector<utils::IteratorType> iterators(type.getRank(),
+                                             utils::IteratorType::parallel);
+  auto body = [&](OpBuilder &nested, Location, ValueRange elements) {
+    Block &block = layer.getEpilogue().front();
+    IRMapping mapping;
+    mapping.map(block.getArgument(0), elements[0]);
+    if (!block.getArgument(1).use_empty())
+      mapping.map(block.getArgument(1),
+                  linalg::IndexOp::create(nested, loc, 1).getResult());
+    if (layer.getResidual())
+      mapping.map(block.getArgument(2), elements[1]);
+    for (Operation &op : block.without_terminator())
+      nested.clone(op, mapping);
+    linalg::YieldOp::create(
+        nested, loc,
+        mapping.lookupOrDefault(block.getTerminator()->getOperand(0)));
+  };
+  return linalg::GenericOp::create(builder, loc, type, inputs, empty, maps,
+                                   iterators, body)
+      .getResult(0);
+}
+
+namespace {
+/// layer(x) -> epilogue(conv(x, W) + bias)
+template <typename OpTy> struct LowerLayer : public OpRewritePattern<OpTy> {
+  LowerLayer(MLIRContext *context, bool all)
+      : OpRewritePattern<OpTy>(context), all(all) {}
+
+  LogicalResult matchAndRewrite(OpTy layer,
+                                PatternRewriter &rewriter) const override {
+    if (!all && layer.getSchedule() != Schedule::Multiply)
+      return rewriter.notifyMatchFailure(layer, "its schedule is another one");
+    if (layer->getNumResults() != 1)
+      return rewriter.notifyMatchFailure(layer, "it is on buffers");
+    FailureOr<SmallVector<int32_t>> weights =
+        getConstantIntegers(layer.getWeights());
+    if (failed(weights))
+      return layer.emitOpError("needs constant weights; make them an "
+                               "initializer of the network");
+    Value sums = createAccumulators(rewriter, layer,
+                                    widenWeights(rewriter, layer, *weights),
+                                    createStart(rewriter, layer));
+    rewriter.replaceOp(layer, createEpilogue(rewriter, layer, sums));
+    return success();
+  }
+
+  bool all;
+};
+
+struct ConvertBitNNToLinalg
+    : public bitnn::impl::ConvertBitNNToLinalgPassBase<ConvertBitNNToLinalg> {
+  using ConvertBitNNToLinalgPassBase::ConvertBitNNToLinalgPassBase;
+
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<LowerLayer<Conv2DOp>, LowerLayer<MatmulOp>>(&getContext(),
+                                                            all);
+    walkAndApplyPatterns(getOperation(), std::move(patterns));
+  }
+};
+} // namespace

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The interval of every 8-bit tensor, from the inputs to the results. It
+// decides how many products fit 16-bit lanes, and refuses accumulators that
+// could leave 32 bits.
+
+#include "bitnn/Arithmetic/Interval.h"
+#include "bitnn/Dialect/BitNN/Transforms/Passes.h"
+#include "bitnn/Dialect/BitNN/Utils/Constants.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/InferIntRangeInterface.h"
+
+namespace bitnn {
+#define GEN_PASS_DEF_INFERRANGESPASS
+#include "bitnn/Dialect/BitNN/Transforms/Passes.h.inc"
+} // namespace bitnn
+
+using namespace mlir;
+using namespace bitnn;
+
+static unsigned getBits(Type type) {
+  return ConstantIntRanges::getStorageBitwidth(getElementTypeOrSelf(type));
+}
+
+static Interval getFullRange(Value value) {
+  return Interval::ofSigned(std::clamp(getBits(value.getType()), 1u, 63u));
+}
+
+static ConstantIntRanges toRanges(Interval interval, Type type) {
+  unsigned bits = getBits(type);
+  return ConstantIntRanges::fromSigned(APInt(bits, interval.lower, true, true),
+                                       APInt(bits, interval.upper, true, true));
+}
+
+static Interval toInterval(const ConstantIntRanges &ranges) {
+  return {ranges.smin().getSExtValue(), ranges.smax().getSExtValue()};
+}
+
+/// The interval of the value that `block` yields, by the interfaces of its
+/// operations, for arguments in these intervals.
+static Interval inferYielded(Block &block, ArrayRef<Interval> arguments) {
+  DenseMap<Value, Interval> known;
+  for (auto [argument, interval] :
+       llvm::zip_equal(block.getArguments(), arguments))
+    known[argument] = interval;
+  auto get = [&](Value value) {
+    APInt constant;
+    if (matchPattern(value, m_ConstantInt(&constant)))
+      return Interval::ofValue(constant.getSExtValue());
+    auto found = known.find(value);
+    return found == known.end() ? getFullRange(value) : found->second;
+  };
+  for (Operation &op : block.without_terminator()) {
+    auto inferable = dyn_cast<InferIntRangeInterface>(op);
+    if (!inferable)
+      continue;
+    SmallVector<ConstantIntRanges> operands;
+    for (Value operand : op.getOperands())
+      operands.push_back(toRanges(get(operand), operand.getType()));
+    inferable.inferResultRanges(
+        operands, [&](Value result, const ConstantIntRanges &ranges) {
+          known[result] = toInterval(ranges);
+        });
+  }
+  return get(block.getTerminator()->getOperand(0));
+}
+
+namespace {
+
+struct RangeAnalysis {
+  DenseMap<Value, Interval> ranges;
+
+  Interval get(Value value) const {
+    auto found = ranges.find(value);
+    return found == ranges.end() ? getFullRange(value) : found->second;
+  }
+  LogicalResult visit(Operation *op);
+
+private:
+  template <typename OpTy> LogicalResult visitLayer(OpTy layer);
+  void visitLinalg(linalg::LinalgOp op);
+  void visitConstant(Operation *op);
+};
+
+/// bias + sum_k weights[k] * x[k] for x in `input`.
+Interval getAccumulator(ArrayRef<int32_t> weights, int64_t bias,
+                        Interval input) {
+  Interval sum = Interval::ofValue(bias);
+  for (int32_t weight : weights)
+    sum += input * weight;
+  return sum;
+}
+
+template <typename OpTy> LogicalResult RangeAnalysis::visitLayer(OpTy layer) {
+  FailureOr<ConstantMatrix> weights = getConstantMatrix(layer.getWeights());
+  if (failed(weights))
+    return layer.emitOpError("needs constant weights; make them an "
+                             "initializer of the network");
+  SmallVector<int32_t> bias(weights->rows(), 0);
+  if (layer.getBias()) {
+    FailureOr<SmallVector<int32_t>> constant =
+        getConstantIntegers(layer.getBias());
+    if (failed(constant))
+      return layer.emitOpError("needs a constant bias");
+    bias = *constant;
+  }
+  Interval input = get(layer.getInput());
+  std::optional<Interval> accumulators, results;
+  auto extend = [](std::optional<Interval> &hull, Interval interval) {
+    hull = hull ? hull->hull(interval) : interval;
+  };
+  for (unsigned channel = 0; channel < weights->rows(); ++channel) {
+    Interval sum = getAccumulator(weights->row(channel), bias[channel], input);
+    // A bias that wrapped when the zero point was folded into it.
+    for (int64_t turn : {int64_t(1) << 32, -(int64_t(1) << 32)})
+      if (!sum.fitsSigned(32) &&
+          (sum + Interval::ofValue(turn)).fitsSigned(32))
+        sum += Interval::ofValue(turn);
+    if (!sum.fitsSigned(32)) {
+      InFlightDiagnostic diagnostic =
+          layer.emitOpError("accumulator of channel ") << channel << " could be in [";
+      return diagnostic << sum.lower << ", " << sum.upper
+                        << "], which leaves 32 bits; use smaller weights, a "
+                           "smaller bias or fewer inputs";
+    }
+    extend(accumulators, sum);
+    if (!layer.hasEpilogue())
+      continue;
+    SmallVector<Interval> arguments = {sum, Interval::ofValue(channel)};
+    if (layer.getResidual())
+      arguments.push_back(get(layer.getResidual()));
+    extend(results, inferYielded(layer.getEpilogue().front(), arguments));
+  }
+  layer.setInputRange(ArrayRef<int64_t>{input.lower, input.upper});
+  ranges[layer->getResult(0)] = results ? *results : *accumulators;
+  return success();
+}
+
+/// Elementwise operations and movement by their bodies; a maximum over a window
+/// stays in its input's interval.
+void RangeAnalysis::visitLinalg(linalg::LinalgOp op) {
+  if (op->getNumResults() != 1)
+    return;
+  SmallVector<Interval> arguments;
+  for (OpOperand &operand : op->getOpOperands())
+    arguments.push_back(get(operand.get()));
+  Block &block = *op.getBlock();
+  if (op.getNumParallelLoops() == op.getNumLoops()) {
+    ranges[op->getResult(0)] = inferYielded(block, arguments);
+    return;
+  }
+  Operation *combiner = block.getTerminator()->getOperand(0).getDefiningOp();
+  if (isa_and_nonnull<arith::MaxSIOp>(combiner) &&
+      combiner->getBlock() == &block &&
+      llvm::hasSingleElement(block.without_terminator()))
+    ranges[op->getResult(0)] = arguments.front().hull(arguments.back());
+}
+
+void RangeAnalysis::visitConstant(Operation *op) {
+  FailureOr<SmallVector<int32_t>> values =
+      getConstantIntegers(op->getResult(0));
+  if (failed(values) || values->empty())
+    return;
+  auto [lowest, highest] = std::minmax_element(values->begin(), values->end());
+  ranges[op->getResult(0)] = {*lowest, *highest};
+}
+
+LogicalResult RangeAnalysis::visit(Operation *op) {
+  if (auto conv = dyn_cast<Conv2DOp>(op))
+    return conv->getNumResults() ? visitLayer(conv) : success();
+  if (auto matmul = dyn_cast<MatmulOp>(op))
+    return matmul->getNumResults() ? visitLayer(matmul) : success();
+  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
+    visitLinalg(linalgOp);
+  else if (isa<arith::ConstantOp>(op))
+    visitConstant(op);
+  else if (auto pad = dyn_cast<tensor::PadOp>(op)) {
+    Interval interval = get(pad.getSource());
+    APInt fill;
+    Value value = pad.getConstantPaddingValue();
+    if (value && matchPattern(value, m_ConstantInt(&fill)))
+      ranges[pad.getResult()] =
+          interval.hull(Interval::ofValue(fill.getSExtValue()));
+  } else if (isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp,
+                 tensor::ExtractSliceOp, tensor::CastOp>(op))
+    ranges[op->getResult(0)] = get(op->getOperand(0));
+  else if (auto concat = dyn_cast<tensor::ConcatOp>(op)) {
+    Interval interval = get(concat.getInputs().front());
+    for (Value input : concat.getInputs().drop_front())
+      interval = interval.hull(get(input));
+    ranges[concat.getResult()] = interval;
+  }
+  return success();
+}
+
+struct InferRanges : public bitnn::impl::InferRangesPassBase<InferRanges> {
+  void runOnOperation() override {
+    RangeAnalysis analysis;
+    // Definitions come before uses, so one walk in order suffices.
+    for (Operation &op : getOperation().getOps())
+      if (failed(analysis.visit(&op)))
+        signalPassFailure();
+  }
+};
+
+} // namespace

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The contract before code generation: nothing multiplies, divides or computes
+// in floating point.
+
+#include "bitnn/Dialect/BitNN/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Transforms/DialectConversion.h"
+
+namespace bitnn {
+#define GEN_PASS_DEF_VERIFYMULTIPLIERFREEPASS
+#include "bitnn/Dialect/BitNN/Transforms/Passes.h.inc"
+} // namespace bitnn
+
+using namespace mlir;
+using namespace bitnn;
+
+static bool isFloat(Type type) { return isa<FloatType>(getElementTypeOrSelf(type)); }
+
+/// Addresses may be scaled: code generation strength-reduces them, and the
+/// check of the object sees the rest.
+static bool isOnIndex(Operation *op) {
+  return llvm::all_of(op->getResultTypes(), [](Type type) {
+    return getElementTypeOrSelf(type).isIndex();
+  });
+}
+
+static ConversionTarget getContract(MLIRContext &context) {
+  ConversionTarget target(context);
+  target.addDynamicallyLegalOp<
+      arith::MulIOp, arith::MulSIExtendedOp, arith::MulUIExtendedOp,
+      arith::DivSIOp, arith::DivUIOp, arith::CeilDivSIOp, arith::CeilDivUIOp,
+      arith::FloorDivSIOp, arith::RemSIOp, arith::RemUIOp>(isOnIndex);
+  target.addIllegalOp<vector::ContractionOp, vector::OuterProductOp,
+                      vector::FMAOp>();
+  target.addDynamicallyLegalOp<vector::ReductionOp, vector::MultiDimReductionOp,
+                               vector::ScanOp>([](Operation *op) {
+    auto kind = op->getAttrOfType<vector::CombiningKindAttr>("kind");
+    return !kind || kind.getValue() != vector::CombiningKind::MUL;
+  });
+  target.addIllegalDialect("math");
+  target.addIllegalDialect<linalg::LinalgDialect, BitNNDialect>();
+  target.addIllegalOp<LLVM::MulOp, LLVM::SDivOp, LLVM::UDivOp, LLVM::SRemOp,
+                      LLVM::URemOp>();
+  target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+  return target;
+}
+
+/// What is wrong with `op`; empty if nothing.
+static StringRef getFault(const ConversionTarget &contract, Operation *op) {
+  if (llvm::any_of(op->getOperandTypes(), isFloat) ||
+      llvm::any_of(op->getResultTypes(), isFloat))
+    return "computes in floating point; cut the graph at its quantized "
+           "tensors (--outputs)";
+  if (contract.isIllegal(op) || !contract.isLegal(op)) {
+    if (isa<linalg::LinalgOp>(op) || isa<BitNNDialect>(op->getDialect()))
+      return "is left over; lower it first (bitnn-lower-kernels, "
+             "bitnn-linalg-to-loops, convert-bitnn-to-arith)";
+    return "multiplies or divides; write it as shifts and additions, or allow "
+           "it with --multiply=layers";
+  }
+  return {};
+}
+
+namespace {
+struct VerifyMultiplierFree
+    : public bitnn::impl::VerifyMultiplierFreePassBase<VerifyMultiplierFree> {
+  void runOnOperation() override {
+    ConversionTarget contract = getContract(getContext());
+    getOperation()->walk([&](Operation *op) {
+      if (StringRef fault = getFault(contract, op); !fault.empty()) {
+        op->emitOpError() << fault;
+        signalPassFailure();
+      }
+    });
+  }
+};
+} // namespace
