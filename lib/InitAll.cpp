@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "bitnn/InitAll.h"
+#include "bitnn/Compiler/Pipelines.h"
 #include "bitnn/Conversion/Passes.h"
 #include "bitnn/Dialect/BitNN/IR/BitNN.h"
 #include "bitnn/Dialect/BitNN/Transforms/BufferizableOpInterfaceImpl.h"
@@ -14,4 +15,5 @@ void bitnn::registerAllDialects(mlir::DialectRegistry &registry) {
 void bitnn::registerAllPasses() {
   registerBitNNConversionPasses();
   registerBitNNTransformsPasses();
+  registerPipelines();
 }

@@ -4,7 +4,6 @@
 #include "bitnn/Conversion/Passes.h"
 #include "bitnn/Dialect/BitNN/Transforms/Passes.h"
 #include "mlir/Conversion/Passes.h"
-#include "mlir/Dialect/Affine/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
@@ -22,9 +21,8 @@ static void addTensorPasses(OpPassManager &manager,
   manager.addPass(createCSEPass());
   manager.addPass(createFuseEpiloguePass());
   manager.addNestedPass<func::FuncOp>(createInferRangesPass());
-  manager.addPass(createAttachTargetPass({options.target.triple,
-                                          options.target.cpu,
-                                          options.target.features}));
+  manager.addPass(createAttachTargetPass(
+      {options.target.triple, options.target.cpu, options.target.features}));
   manager.addPass(
       createSelectSchedulePass({options.schedule, options.maxCodeSize}));
   manager.addPass(createConvertBitNNToLinalgPass());
@@ -45,8 +43,6 @@ static void addKernelPasses(OpPassManager &manager,
   manager.addNestedPass<func::FuncOp>(createLinalgToLoopsPass());
   // What multiplies goes upstream's way.
   manager.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
-  manager.addPass(createConvertBitNNToArithPass(
-      {options.multiply != MultiplyUse::Never}));
   manager.addPass(createPlanArenaPass());
   manager.addPass(createSymbolDCEPass());
   manager.addPass(createCSEPass());
@@ -105,10 +101,9 @@ struct PipelineFlags : public PassPipelineOptions<PipelineFlags> {
   Option<DigitEncoding> encoding{
       *this, "encoding", llvm::cl::desc("how weights become digits"),
       llvm::cl::init(DigitEncoding::Csd),
-      llvm::cl::values(clEnumValN(DigitEncoding::Csd, "csd",
-                                  "canonical signed digits"),
-                       clEnumValN(DigitEncoding::Binary, "binary",
-                                  "sign and magnitude"))};
+      llvm::cl::values(
+          clEnumValN(DigitEncoding::Csd, "csd", "canonical signed digits"),
+          clEnumValN(DigitEncoding::Binary, "binary", "sign and magnitude"))};
   Option<MultiplyUse> multiply{
       *this, "multiply", llvm::cl::desc("where code may multiply"),
       llvm::cl::init(MultiplyUse::Never),
@@ -127,7 +122,7 @@ void bitnn::registerPipelines() {
                                       const PipelineOptions &)) {
     return [build](OpPassManager &manager, const PipelineFlags &flags) {
       PipelineOptions options;
-      Expected<TargetNames> target = lookupTarget(flags.target);
+      llvm::Expected<TargetNames> target = lookupTarget(flags.target);
       if (!target)
         llvm::report_fatal_error(target.takeError(), /*gen_crash_diag=*/false);
       options.target = *target;

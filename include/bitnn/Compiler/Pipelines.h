@@ -36,8 +36,8 @@ struct PipelineOptions {
   }
 };
 
-/// From quantized linalg on tensors (stage 1) to kernels on buffers: scf, arith,
-/// memref and vector, with the entry function in its C signature.
+/// From quantized linalg on tensors (stage 1) to kernels on buffers: scf,
+/// arith, memref and vector, with the entry function in its C signature.
 void buildKernelsPipeline(mlir::OpPassManager &manager,
                           const PipelineOptions &options);
 

@@ -58,7 +58,8 @@ static Value createStart(OpBuilder &builder, OpTy layer) {
   for (int64_t dim = 0, rank = shape.size(); dim < rank; ++dim)
     if (dim != 1)
       added.push_back(dim);
-  return linalg::BroadcastOp::create(builder, loc, layer.getBias(), empty, added)
+  return linalg::BroadcastOp::create(builder, loc, layer.getBias(), empty,
+                                     added)
       .getResult()[0];
 }
 
@@ -68,7 +69,8 @@ static Value widenWeights(OpBuilder &builder, OpTy layer,
                           ArrayRef<int32_t> values) {
   auto type = cast<RankedTensorType>(layer.getWeightsType());
   unsigned bits = std::max(8u, type.getElementTypeBitWidth());
-  auto wide = RankedTensorType::get(type.getShape(), builder.getIntegerType(bits));
+  auto wide =
+      RankedTensorType::get(type.getShape(), builder.getIntegerType(bits));
   return arith::ConstantOp::create(builder, layer.getLoc(), wide,
                                    getIntegerElements(wide, values));
 }
@@ -85,14 +87,14 @@ static Value createAccumulators(OpBuilder &builder, Conv2DOp layer,
                ValueRange{layer.getInput(), weights}, ValueRange{start},
                strides, dilations)
         .getResult(0);
-  Value sums = linalg::Conv2DNgchwGfchwOp::create(
-                   builder, loc,
-                   splitDim(builder, loc, start, 1, groups).getType(),
-                   ValueRange{splitDim(builder, loc, layer.getInput(), 1, groups),
-                              splitDim(builder, loc, weights, 0, groups)},
-                   ValueRange{splitDim(builder, loc, start, 1, groups)},
-                   strides, dilations)
-                   .getResult(0);
+  Value sums =
+      linalg::Conv2DNgchwGfchwOp::create(
+          builder, loc, splitDim(builder, loc, start, 1, groups).getType(),
+          ValueRange{splitDim(builder, loc, layer.getInput(), 1, groups),
+                     splitDim(builder, loc, weights, 0, groups)},
+          ValueRange{splitDim(builder, loc, start, 1, groups)}, strides,
+          dilations)
+          .getResult(0);
   return tensor::CollapseShapeOp::create(
       builder, loc, sums,
       SmallVector<ReassociationIndices>{{0}, {1, 2}, {3}, {4}});
@@ -154,7 +156,8 @@ static Value createEpilogue(OpBuilder &builder, OpTy layer, Value sums) {
 
 namespace {
 /// layer(x) -> epilogue(conv(x, W) + bias)
-template <typename OpTy> struct LowerLayer : public OpRewritePattern<OpTy> {
+template <typename OpTy>
+struct LowerLayer : public OpRewritePattern<OpTy> {
   LowerLayer(MLIRContext *context, bool all)
       : OpRewritePattern<OpTy>(context), all(all) {}
 
@@ -186,7 +189,7 @@ struct ConvertBitNNToLinalg
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<LowerLayer<Conv2DOp>, LowerLayer<MatmulOp>>(&getContext(),
-                                                            all);
+                                                             all);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
 };

@@ -21,7 +21,8 @@ static LogicalResult verifyRangeFits(Operation *op, int64_t lowest,
 /// The interval [lowest, highest] in the bits of `result`.
 static ConstantIntRanges getRanges(Value result, int64_t lowest,
                                    int64_t highest) {
-  unsigned bits = getElementTypeOrSelf(result.getType()).getIntOrFloatBitWidth();
+  unsigned bits =
+      getElementTypeOrSelf(result.getType()).getIntOrFloatBitWidth();
   return ConstantIntRanges::fromSigned(APInt(bits, lowest, /*isSigned=*/true),
                                        APInt(bits, highest, /*isSigned=*/true));
 }
@@ -44,8 +45,9 @@ LogicalResult RequantizeOp::verify() {
 
 void RequantizeOp::inferResultRanges(ArrayRef<ConstantIntRanges>,
                                      SetIntRangeFn setResultRanges) {
-  setResultRanges(getResult(), getRanges(getResult(), getReference().getLowest(),
-                                         getReference().getHighest()));
+  setResultRanges(getResult(),
+                  getRanges(getResult(), getReference().getLowest(),
+                            getReference().getHighest()));
 }
 
 //===----------------------------------------------------------------------===//
@@ -101,6 +103,7 @@ LogicalResult AddOp::verify() {
 
 void AddOp::inferResultRanges(ArrayRef<ConstantIntRanges>,
                               SetIntRangeFn setResultRanges) {
-  setResultRanges(getResult(), getRanges(getResult(), getReference().getLowest(),
-                                         getReference().getHighest()));
+  setResultRanges(getResult(),
+                  getRanges(getResult(), getReference().getLowest(),
+                            getReference().getHighest()));
 }

@@ -34,8 +34,7 @@ struct LayerModel
     rewriter.setInsertionPoint(op);
     buffered.addRegion()->takeBody(op->getRegion(0));
     Operation *layer = rewriter.create(buffered);
-    replaceOpWithBufferizedValues(rewriter, op,
-                                  cast<OpTy>(layer).getInit());
+    replaceOpWithBufferizedValues(rewriter, op, cast<OpTy>(layer).getInit());
     return success();
   }
 };

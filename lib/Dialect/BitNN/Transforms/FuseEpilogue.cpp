@@ -29,9 +29,8 @@ struct Fusion {
 
 /// Whether every element of the result depends on the elements at its own
 /// place alone, and, if so, on which other tensor.
-std::variant<Fusion, Obstacle> matchElementwise(linalg::GenericOp generic,
-                                                Value result,
-                                                bool hasResidual) {
+std::variant<Fusion, Obstacle>
+matchElementwise(linalg::GenericOp generic, Value result, bool hasResidual) {
   if (generic.getNumParallelLoops() != generic.getNumLoops() ||
       generic.getNumResults() != 1 ||
       !llvm::all_of(generic.getIndexingMapsArray(),
@@ -52,9 +51,9 @@ std::variant<Fusion, Obstacle> matchElementwise(linalg::GenericOp generic,
   if (fusion.residual) {
     Type type = getElementTypeOrSelf(fusion.residual->get().getType());
     if (!type.isInteger(8) && !type.isInteger(16))
-      return Obstacle{llvm::formatv("its residual has elements of type {0}",
-                                    type),
-                      "quantize the residual to i8 or i16"};
+      return Obstacle{
+          llvm::formatv("its residual has elements of type {0}", type),
+          "quantize the residual to i8 or i16"};
   }
   Type stored = getElementTypeOrSelf(generic.getResult(0).getType());
   if (!stored.isInteger(8) && !stored.isInteger(16) && !stored.isInteger(32))
@@ -89,8 +88,7 @@ struct FuseElementwise : public OpRewritePattern<OpTy> {
         }))
       return rewriter.notifyMatchFailure(
           layer, "its result has other uses than one linalg.generic");
-    auto match =
-        matchElementwise(generic, result, bool(layer.getResidual()));
+    auto match = matchElementwise(generic, result, bool(layer.getResidual()));
     if (auto *obstacle = std::get_if<Obstacle>(&match))
       return rewriter.notifyMatchFailure(layer, obstacle->reason);
     OpOperand *residual = std::get<Fusion>(match).residual;
@@ -110,9 +108,10 @@ struct FuseElementwise : public OpRewritePattern<OpTy> {
     fused.addOperands(operands);
     fused.addTypes(generic.getResultTypes());
     fused.addAttributes(layer->getAttrs());
-    fused.attributes.set("operandSegmentSizes",
-                         rewriter.getDenseI32ArrayAttr(
-                             {1, 1, layer.getBias() ? 1 : 0, added ? 1 : 0, 1}));
+    fused.attributes.set(
+        "operandSegmentSizes",
+        rewriter.getDenseI32ArrayAttr(
+            {1, 1, layer.getBias() ? 1 : 0, added ? 1 : 0, 1}));
     buildEpilogue(rewriter, layer, generic, residual, fused.addRegion());
     Operation *created = rewriter.create(fused);
     rewriter.replaceOp(generic, created);
@@ -167,7 +166,8 @@ private:
 };
 
 /// Says why a layer's accumulators are still stored as such.
-template <typename OpTy> void explain(OpTy layer) {
+template <typename OpTy>
+void explain(OpTy layer) {
   if (layer.hasEpilogue() || layer->getNumResults() != 1)
     return;
   Value result = layer->getResult(0);

@@ -78,7 +78,8 @@ struct RangeAnalysis {
   LogicalResult visit(Operation *op);
 
 private:
-  template <typename OpTy> LogicalResult visitLayer(OpTy layer);
+  template <typename OpTy>
+  LogicalResult visitLayer(OpTy layer);
   void visitLinalg(linalg::LinalgOp op);
   void visitConstant(Operation *op);
 };
@@ -92,7 +93,8 @@ Interval getAccumulator(ArrayRef<int32_t> weights, int64_t bias,
   return sum;
 }
 
-template <typename OpTy> LogicalResult RangeAnalysis::visitLayer(OpTy layer) {
+template <typename OpTy>
+LogicalResult RangeAnalysis::visitLayer(OpTy layer) {
   FailureOr<ConstantMatrix> weights = getConstantMatrix(layer.getWeights());
   if (failed(weights))
     return layer.emitOpError("needs constant weights; make them an "
@@ -114,12 +116,12 @@ template <typename OpTy> LogicalResult RangeAnalysis::visitLayer(OpTy layer) {
     Interval sum = getAccumulator(weights->row(channel), bias[channel], input);
     // A bias that wrapped when the zero point was folded into it.
     for (int64_t turn : {int64_t(1) << 32, -(int64_t(1) << 32)})
-      if (!sum.fitsSigned(32) &&
-          (sum + Interval::ofValue(turn)).fitsSigned(32))
+      if (!sum.fitsSigned(32) && (sum + Interval::ofValue(turn)).fitsSigned(32))
         sum += Interval::ofValue(turn);
     if (!sum.fitsSigned(32)) {
       InFlightDiagnostic diagnostic =
-          layer.emitOpError("accumulator of channel ") << channel << " could be in [";
+          layer.emitOpError("accumulator of channel ")
+          << channel << " could be in [";
       return diagnostic << sum.lower << ", " << sum.upper
                         << "], which leaves 32 bits; use smaller weights, a "
                            "smaller bias or fewer inputs";

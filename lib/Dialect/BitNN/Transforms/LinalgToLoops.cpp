@@ -70,7 +70,8 @@ FailureOr<Walk> getWalk(Operation *op, Value memref, AffineMap map) {
   for (auto [expr, stride] : llvm::zip_equal(map.getResults(), strides))
     if (failed(addTerms(expr, stride, walk)))
       return op->emitOpError("has the indexing map ")
-             << AffineMapAttr::get(map) << ", whose places are no sum over its loops";
+             << AffineMapAttr::get(map)
+             << ", whose places are no sum over its loops";
   return walk;
 }
 
@@ -123,10 +124,9 @@ void buildNest(
     flat.push_back(flatten(builder, buffer));
     starts.push_back(builder.index(walk.base));
   }
-  buildLoops(builder, nest, indices, starts,
-             [&](ValueRange at, ValueRange offsets) {
-               body(at, flat, offsets);
-             });
+  buildLoops(
+      builder, nest, indices, starts,
+      [&](ValueRange at, ValueRange offsets) { body(at, flat, offsets); });
 }
 
 LogicalResult lowerCopy(memref::CopyOp op) {
@@ -166,9 +166,9 @@ void buildBody(KernelBuilder &builder, linalg::LinalgOp op, ValueRange indices,
     if (!place)
       mapping.map(argument, operand.get());
     else if (!argument.use_empty())
-      mapping.map(argument, memref::LoadOp::create(builder, flat[*place],
-                                                   offsets[*place])
-                                .getResult());
+      mapping.map(argument,
+                  memref::LoadOp::create(builder, flat[*place], offsets[*place])
+                      .getResult());
   }
   for (Operation &inner : block->without_terminator()) {
     if (auto index = dyn_cast<linalg::IndexOp>(inner))

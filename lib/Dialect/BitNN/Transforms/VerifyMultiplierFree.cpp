@@ -16,7 +16,9 @@ namespace bitnn {
 using namespace mlir;
 using namespace bitnn;
 
-static bool isFloat(Type type) { return isa<FloatType>(getElementTypeOrSelf(type)); }
+static bool isFloat(Type type) {
+  return isa<FloatType>(getElementTypeOrSelf(type));
+}
 
 /// Addresses may be scaled: code generation strength-reduces them, and the
 /// check of the object sees the rest.

@@ -48,8 +48,8 @@ static std::string getFault(const ConversionTarget &contract, Operation *op) {
   if (!contract.isLegal(op))
     return "is not part of a quantized network; convert it to linalg on "
            "integer tensors first";
-  for (TypeRange types : {TypeRange(op->getOperandTypes()),
-                          TypeRange(op->getResultTypes())})
+  for (TypeRange types :
+       {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
     for (Type type : types)
       if (std::string fault = getFault(type); !fault.empty())
         return fault;
