@@ -40,13 +40,19 @@ def ConvertLinalgToBitNNPass : Pass<"convert-linalg-to-bitnn"> {
     output channel becomes the bias; any other is added afterwards.
 
     ```mlir
-    // before
-    %bias = linalg.broadcast ins(%b : tensor<4xi32>) outs(%e : tensor<1x4x4x4xi32>) dimensions = [0, 2, 3]
-    %y = linalg.conv_2d_nchw_fchw ins(%x, %w : tensor<1x2x6x6xi8>, tensor<4x2x3x3xi8>)
-           outs(%bias : tensor<1x4x4x4xi32>) -> tensor<1x4x4x4xi32>
-    // after
-    %y = bitnn.conv_2d ins(%x, %w, %b : tensor<1x2x6x6xi8>, tensor<4x2x3x3xi8>, tensor<4xi32>)
-           outs(%e : tensor<1x4x4x4xi32>) encoding = csd -> tensor<1x4x4x4xi32>
+    func.func @layer(%x: tensor<1x1x4x4xi8>) -> tensor<1x2x3x3xi32> {
+      %w = arith.constant dense<[[[[7, 0], [-1, 2]]], [[[1, 1], [0, -8]]]]> : tensor<2x1x2x2xi8>
+      %b = arith.constant dense<[100, -5]> : tensor<2xi32>
+      %e = tensor.empty() : tensor<1x2x3x3xi32>
+      %bias = linalg.broadcast ins(%b : tensor<2xi32>) outs(%e : tensor<1x2x3x3xi32>) dimensions = [0, 2, 3]
+      %y = linalg.conv_2d_nchw_fchw ins(%x, %w : tensor<1x1x4x4xi8>, tensor<2x1x2x2xi8>)
+             outs(%bias : tensor<1x2x3x3xi32>) -> tensor<1x2x3x3xi32>
+      return %y : tensor<1x2x3x3xi32>
+    }
+    // becomes
+    %y = bitnn.conv_2d ins(%x, %w, %b : tensor<1x1x4x4xi8>, tensor<2x1x2x2xi8>, tensor<2xi32>)
+           outs(%e : tensor<1x2x3x3xi32>) encoding = csd -> tensor<1x2x3x3xi32>
+    return %y : tensor<1x2x3x3xi32>
     ```
 
     A passed remark gives weights and digits; a missed remark says why a sum

@@ -82,6 +82,8 @@ def BitNN_Conv2DOp : BitNN_StructuredOp<"conv_2d"> {
     `bitnn-select-schedule`.
 
     ```mlir
+    // given %x: tensor<1x2x6x6xi8>, %w: tensor<4x2x3x3xi8>,
+    //   %b: tensor<4xi32>, %init: tensor<1x4x4x4xi8>
     %y = bitnn.conv_2d ins(%x, %w, %b : tensor<1x2x6x6xi8>, tensor<4x2x3x3xi8>, tensor<4xi32>)
            outs(%init : tensor<1x4x4x4xi8>) encoding = csd
            epilogue {
@@ -134,6 +136,7 @@ def BitNN_MatmulOp : BitNN_StructuredOp<"matmul"> {
     Epilogue and attributes are those of `bitnn.conv_2d`; the channel is `n`.
 
     ```mlir
+    // given %x: tensor<1x3xi8>, %w: tensor<2x3xi8>, %init: tensor<1x2xi32>
     %y = bitnn.matmul ins(%x, %w : tensor<1x3xi8>, tensor<2x3xi8>)
            outs(%init : tensor<1x2xi32>) encoding = binary -> tensor<1x2xi32>
     ```
@@ -180,6 +183,7 @@ def BitNN_RequantizeOp : BitNN_ScalarOp<"requantize"> {
     equals the reference at every 32-bit accumulator.
 
     ```mlir
+    // given %acc: i32, %channel: index
     %q = bitnn.requantize %acc[%channel] : i32 -> i8 using #bitnn.float_scale<
         dense<[0.011, 0.02]> : tensor<2xf32>, zero_point = -3, range = [-128, 127]>
     ```
@@ -201,6 +205,7 @@ def BitNN_LookupOp : BitNN_ScalarOp<"lookup", [SameOperandsAndResultType]> {
     `result = table[input + 128]`: entry `k` is the value at `k - 128`.
 
     ```mlir
+    // given %x: i8
     %r = bitnn.lookup %x : i8 in dense<7> : tensor<256xi8>
     ```
   }];
@@ -218,6 +223,7 @@ def BitNN_AddOp : BitNN_ScalarOp<"add", [SameOperandsAndResultType]> {
     65,536 pairs.
 
     ```mlir
+    // given %a: i8, %b: i8
     %s = bitnn.add %a, %b : i8 using #bitnn.float_add<lhs_scale = 0.5 : f32, lhs_zero_point = 3,
         rhs_scale = 0.25 : f32, rhs_zero_point = 0, scale = 0.7 : f32, zero_point = -1,
         range = [-128, 127]>
@@ -246,7 +252,8 @@ def BitNN_AdderGraphOp : BitNN_Op<"adder_graph", [
     and constants, in the order in which they shall be executed.
 
     ```mlir
-    // 7 x0 - x1, as (8 x0 - x0) - x1
+    // given %x0: vector<16xi16>, %x1: vector<16xi16>
+    // it computes 7 x0 - x1, as (8 x0 - x0) - x1
     %y = bitnn.adder_graph(%x0, %x1) : vector<16xi16> -> 1 {
     ^bb0(%a: vector<16xi16>, %b: vector<16xi16>):
       %three = arith.constant dense<3> : vector<16xi16>
@@ -275,7 +282,12 @@ def BitNN_YieldOp : BitNN_Op<"yield", [
   let summary = "ends an epilogue or an adder graph";
   let description = [{
     ```mlir
-    bitnn.yield %q : i8
+    // given %x: i32
+    %twice = bitnn.adder_graph(%x) : i32 -> 1 {
+    ^bb0(%a: i32):
+      %0 = arith.addi %a, %a : i32
+      bitnn.yield %0 : i32
+    }
     ```
   }];
   let arguments = (ins Variadic<AnyType>:$values);

@@ -12,9 +12,11 @@ def AttachTargetPass : Pass<"bitnn-attach-target", "::mlir::ModuleOp"> {
     takes lanes, registers, immediate ranges and costs.
 
     ```mlir
-    // bitnn-attach-target{triple=riscv32-unknown-elf cpu=generic-rv32}
+    module {}
+    // becomes, with {triple=riscv32-unknown-elf cpu=generic-rv32}
     module attributes {bitnn.target = #bitnn.target<
-        triple = "riscv32-unknown-elf", cpu = "generic-rv32", features = "">} {}
+        triple = "riscv32-unknown-elf", cpu = "generic-rv32", features = "">} {
+    }
     ```
   }];
   let options = [
@@ -36,11 +38,19 @@ def FormEntryPass : Pass<"bitnn-form-entry", "::mlir::ModuleOp"> {
     has run. Fails unless the module has exactly one public function.
 
     ```mlir
-    func.func @model(%x: tensor<4xi8>) -> tensor<4xi8> {
-      return %x : tensor<4xi8>
+    func.func @model(%x: tensor<4xi8> {bitnn.name = "x"}) -> tensor<4xi8> {
+      %y = arith.addi %x, %x : tensor<4xi8>
+      return %y : tensor<4xi8>
     }
-    // bitnn-form-entry{name=model_run}: the signature is
-    //   @model_run(memref<4xi8> {llvm.noalias}, memref<4xi8> {llvm.noalias})
+    // becomes, with {name=model_run}
+    func.func @model_run(%x: memref<4xi8> {bitnn.name = "x", llvm.noalias},
+                         %y: memref<4xi8> {llvm.noalias}) {
+      %0 = bufferization.to_tensor %x restrict : memref<4xi8> to tensor<4xi8>
+      %1 = arith.addi %0, %0 : tensor<4xi8>
+      bufferization.materialize_in_destination %1 in restrict writable %y
+          : (tensor<4xi8>, memref<4xi8>) -> ()
+      return
+    }
     ```
   }];
   let options = [
@@ -105,13 +115,23 @@ def LayoutPass : Pass<"bitnn-layout", "::mlir::func::FuncOp"> {
     and the border is written around it.
 
     ```mlir
-    %zero = arith.constant 0 : i8
-    %p = tensor.pad %x low[0, 0, 1, 1] high[0, 0, 1, 1] {
-    ^bb0(%n: index, %c: index, %h: index, %w: index):
-      tensor.yield %zero : i8
-    } : tensor<1x3x8x8xi8> to tensor<1x3x10x10xi8>
-    // becomes, for a consumer on vectors: fill of a 10x10 image of i16, and
-    // tensor.insert_slice of the widened %x
+    module attributes {bitnn.target = #bitnn.target<
+        triple = "riscv32-unknown-elf", cpu = "generic-rv32", features = "">} {
+      func.func @pad(%x: tensor<1x1x8x8xi8>) -> tensor<1x1x10x10xi8> {
+        %zero = arith.constant 0 : i8
+        %p = tensor.pad %x low[0, 0, 1, 1] high[0, 0, 1, 1] {
+        ^bb0(%n: index, %c: index, %h: index, %w: index):
+          tensor.yield %zero : i8
+        } : tensor<1x1x8x8xi8> to tensor<1x1x10x10xi8>
+        return %p : tensor<1x1x10x10xi8>
+      }
+    }
+    // becomes
+    %image = tensor.empty() : tensor<1x1x10x10xi8>
+    %border = linalg.fill ins(%zero : i8) outs(%image : tensor<1x1x10x10xi8>) -> tensor<1x1x10x10xi8>
+    %p = tensor.insert_slice %x into %border[0, 0, 1, 1] [1, 1, 8, 8] [1, 1, 1, 1]
+        : tensor<1x1x8x8xi8> into tensor<1x1x10x10xi8>
+    return %p : tensor<1x1x10x10xi8>
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
@@ -145,12 +165,19 @@ def LowerAdderGraphsPass
     no later pass may change the order, since it decides what is spilled.
 
     ```mlir
-    %y = bitnn.adder_graph(%x) : i32 -> 1 {
-    ^bb0(%a: i32):
-      %0 = arith.addi %a, %a : i32
-      bitnn.yield %0 : i32
+    func.func @twice(%x: i32) -> i32 {
+      %y = bitnn.adder_graph(%x) : i32 -> 1 {
+      ^bb0(%a: i32):
+        %0 = arith.addi %a, %a : i32
+        bitnn.yield %0 : i32
+      }
+      return %y : i32
     }
-    // becomes: %y = arith.addi %x, %x : i32
+    // becomes
+    func.func @twice(%x: i32) -> i32 {
+      %y = arith.addi %x, %x : i32
+      return %y : i32
+    }
     ```
   }];
 }
@@ -168,10 +195,35 @@ def LowerKernelsPass : Pass<"bitnn-lower-kernels", "::mlir::ModuleOp"> {
     tables are added to the layer's record in `bitnn.layers`.
 
     ```mlir
-    bitnn.matmul ins(%x, %w : memref<1x3xi8>, memref<2x3xi8>)
-        outs(%y : memref<1x2xi32>) encoding = csd schedule = straight_line
-    // becomes calls of the private functions @l0_layer.b0.w0 and
-    // @l0_layer.b0.epilogue
+    module attributes {bitnn.target = #bitnn.target<
+        triple = "riscv32-unknown-elf", cpu = "generic-rv32", features = "">} {
+      memref.global "private" constant @weights : memref<1x2xi8> = dense<[[3, -1]]>
+      func.func @model(%x: memref<1x2xi8>, %y: memref<1x1xi32>) {
+        %w = memref.get_global @weights : memref<1x2xi8>
+        bitnn.matmul ins(%x, %w : memref<1x2xi8>, memref<1x2xi8>)
+            outs(%y : memref<1x1xi32>) encoding = csd schedule = straight_line
+        return
+      }
+    }
+    // becomes
+    func.func private @l0_layer.b0.w0(...) {
+      ...
+      %y0 = bitnn.adder_graph(%x0, %x1, %bias) : i32 -> 1 {
+      ^bb0(%a: i32, %b: i32, %c: i32):
+        %two = arith.constant 2 : i32
+        %0 = arith.subi %c, %a : i32
+        %1 = arith.shli %a, %two : i32
+        %2 = arith.addi %0, %1 : i32
+        %3 = arith.subi %2, %b : i32
+        bitnn.yield %3 : i32
+      }
+      ...
+    func.func private @l0_layer.b0.epilogue(...) {
+      ...
+    func.func @model(%x: memref<1x2xi8>, %y: memref<1x1xi32>) {
+      ...
+      call @l0_layer.b0.w0(...)
+      call @l0_layer.b0.epilogue(...)
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
@@ -190,8 +242,21 @@ def PlanArenaPass : Pass<"bitnn-plan-arena", "::mlir::ModuleOp"> {
     is placed first, each at the lowest offset that is free during its life.
 
     ```mlir
-    %0 = memref.alloc() : memref<100xi8>
-    // becomes: memref.view %scratch[%offset][] : memref<128xi8> to memref<100xi8>
+    func.func @model_run(%x: memref<100xi8>, %y: memref<100xi8>) {
+      %0 = memref.alloc() : memref<100xi8>
+      memref.copy %x, %0 : memref<100xi8> to memref<100xi8>
+      memref.copy %0, %y : memref<100xi8> to memref<100xi8>
+      return
+    }
+    // becomes, with {slack=0}
+    func.func @model_run(%x: memref<100xi8>, %y: memref<100xi8>,
+                         %scratch: memref<128xi8> {llvm.align = 64 : i64, llvm.noalias}) {
+      %offset = arith.constant 0 : index
+      %0 = memref.view %scratch[%offset][] : memref<128xi8> to memref<100xi8>
+      memref.copy %x, %0 : memref<100xi8> to memref<100xi8>
+      memref.copy %0, %y : memref<100xi8> to memref<100xi8>
+      return
+    }
     ```
   }];
   let options = [
@@ -215,9 +280,23 @@ def SelectSchedulePass : Pass<"bitnn-select-schedule", "::mlir::ModuleOp"> {
     budget.
 
     ```mlir
-    %y = bitnn.matmul ins(%x, %w : tensor<1x3xi8>, tensor<2x3xi8>)
-        outs(%init : tensor<1x2xi32>) encoding = csd -> tensor<1x2xi32>
-    // becomes: bitnn.matmul ... schedule = straight_line
+    module attributes {bitnn.target = #bitnn.target<
+        triple = "riscv32-unknown-elf", cpu = "generic-rv32", features = "">} {
+      func.func @model(%x: tensor<1x3xi8>, %init: tensor<1x2xi32>) -> tensor<1x2xi32> {
+        %w = arith.constant dense<[[3, 0, -1], [0, 2, 5]]> : tensor<2x3xi8>
+        %y = bitnn.matmul ins(%x, %w : tensor<1x3xi8>, tensor<2x3xi8>)
+            outs(%init : tensor<1x2xi32>) encoding = csd -> tensor<1x2xi32> loc("fc")
+        return %y : tensor<1x2xi32>
+      }
+    }
+    // becomes
+    module attributes {bitnn.layers = [{adds = 6 : i64, digits = 6 : i64, kernel = "l0_fc",
+        macs = 6 : i64, name = "fc", operator = "matmul", positions = 1 : i64, ...
+        schedule = "straight-line", weights = 6 : i64 ... {
+      ...
+      %y = bitnn.matmul ins(%x, %w : tensor<1x3xi8>, tensor<2x3xi8>)
+          outs(%init : tensor<1x2xi32>) encoding = csd schedule = straight_line
+          {bitnn.kernel = "l0_fc"} -> tensor<1x2xi32>
     ```
   }];
   let options = [
