@@ -8,6 +8,7 @@ The examples are the ```mlir fences of the .td files:
 * The example of an operation or attribute is parsed, verified and printed.
 * The example of a pass has a line `// becomes`, or `// becomes, with {options}`. What is before
   it goes through the pass, and gives what is after it, but for the names of values and `...`.
+  Or it ends with a line `// refused: REASON`, part of the pass's error.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ BITNN_OPT = ROOT / "build" / "bin" / "bitnn-opt"
 FENCE = re.compile(r"^ *```mlir\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 GIVEN = re.compile(r"\s*// given (.*?)\n(?!\s*//  )", re.DOTALL)
 BECOMES = re.compile(r"^ *// becomes(?:, with \{(.*)\})?$", re.MULTILINE)
+REFUSED = re.compile(r"^ *// refused: (.*)\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,12 @@ def test_example(definition: str) -> None:
 
 
 def check_pass(entity: Entity, example: str) -> None:
+    if refused := REFUSED.search(example):
+        finished = run(wrapped(example), f"--{entity.name}")
+        assert finished.returncode == 1 and refused[1] in finished.stderr, finished.stderr
+        return
     parts = BECOMES.split(example)
-    assert len(parts) == 3, f"one line '// becomes' is missing in:\n{example}"
+    assert len(parts) == 3, f"there is no line '// becomes' in:\n{example}"
     before, options, after = parts
     output = bitnn_opt(wrapped(before), f"--{entity.name}={options or ''}".removesuffix("="))
     position = 0
@@ -114,10 +120,13 @@ def wrapped(example: str) -> str:
 
 def bitnn_opt(source: str, *options: str) -> str:
     """What the tool makes of a source."""
-    command = [BITNN_OPT, *options]
-    finished = subprocess.run(command, input=source, capture_output=True, text=True)
+    finished = run(source, *options)
     assert finished.returncode == 0, f"{source}\n{finished.stderr}"
     return finished.stdout
+
+
+def run(source: str, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([BITNN_OPT, *options], input=source, capture_output=True, text=True)
 
 
 def normal(text: str) -> str:

@@ -13,9 +13,17 @@ def ConvertBitNNToLinalgPass : Pass<"convert-bitnn-to-linalg"> {
     `linalg.generic`.
 
     ```mlir
-    %y = bitnn.matmul ins(%x, %w : tensor<1x3xi8>, tensor<2x3xi8>)
-           outs(%init : tensor<1x2xi32>) encoding = csd schedule = multiply -> tensor<1x2xi32>
-    // becomes: %y = linalg.matmul ins(%x, %w) outs(%zeros), %w transposed by its map
+    func.func @layer(%x: tensor<1x3xi8>, %init: tensor<1x2xi32>) -> tensor<1x2xi32> {
+      %w = arith.constant dense<[[3, 0, -1], [0, 2, 5]]> : tensor<2x3xi8>
+      %y = bitnn.matmul ins(%x, %w : tensor<1x3xi8>, tensor<2x3xi8>)
+             outs(%init : tensor<1x2xi32>) encoding = csd schedule = multiply -> tensor<1x2xi32>
+      return %y : tensor<1x2xi32>
+    }
+    // becomes
+    %zeros = linalg.fill ins(%zero : i32) outs(%e : tensor<1x2xi32>) -> tensor<1x2xi32>
+    %y = linalg.matmul ... ins(%x, %w : tensor<1x3xi8>, tensor<2x3xi8>)
+           outs(%zeros : tensor<1x2xi32>) -> tensor<1x2xi32>
+    return %y : tensor<1x2xi32>
     ```
   }];
   let options = [

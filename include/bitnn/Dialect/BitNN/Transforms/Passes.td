@@ -70,17 +70,31 @@ def FuseEpiloguePass : Pass<"bitnn-fuse-epilogue"> {
     addition of one residual. `linalg.index 1` becomes the channel.
 
     ```mlir
-    %acc = bitnn.matmul ins(%x, %w : tensor<1x3xi8>, tensor<2x3xi8>)
-        outs(%init : tensor<1x2xi32>) encoding = csd -> tensor<1x2xi32>
-    %y = linalg.generic {indexing_maps = [affine_map<(n, f) -> (n, f)>, affine_map<(n, f) -> (n, f)>],
-                         iterator_types = ["parallel", "parallel"]}
-        ins(%acc : tensor<1x2xi32>) outs(%empty : tensor<1x2xi8>) {
-    ^bb0(%a: i32, %e: i8):
+    func.func @layer(%x: tensor<1x3xi8>) -> tensor<1x2xi8> {
+      %w = arith.constant dense<[[3, 0, -1], [0, 2, 5]]> : tensor<2x3xi8>
+      %init = tensor.empty() : tensor<1x2xi32>
+      %acc = bitnn.matmul ins(%x, %w : tensor<1x3xi8>, tensor<2x3xi8>)
+          outs(%init : tensor<1x2xi32>) encoding = csd -> tensor<1x2xi32>
+      %empty = tensor.empty() : tensor<1x2xi8>
+      %y = linalg.generic {indexing_maps = [affine_map<(n, f) -> (n, f)>, affine_map<(n, f) -> (n, f)>],
+                           iterator_types = ["parallel", "parallel"]}
+          ins(%acc : tensor<1x2xi32>) outs(%empty : tensor<1x2xi8>) {
+      ^bb0(%a: i32, %e: i8):
+        %q = bitnn.requantize %a : i32 -> i8 using #bitnn.float_scale<
+            dense<0.02> : tensor<1xf32>, zero_point = 0, range = [-128, 127]>
+        linalg.yield %q : i8
+      } -> tensor<1x2xi8>
+      return %y : tensor<1x2xi8>
+    }
+    // becomes
+    %y = bitnn.matmul ins(%x, %w : tensor<1x3xi8>, tensor<2x3xi8>)
+        outs(%empty : tensor<1x2xi8>) encoding = csd epilogue {
+    ^bb0(%a: i32, %channel: index):
       %q = bitnn.requantize %a : i32 -> i8 using #bitnn.float_scale<
-          dense<0.02> : tensor<1xf32>, zero_point = 0, range = [-128, 127]>
-      linalg.yield %q : i8
+          dense<2.000000e-02> : tensor<1xf32>, zero_point = 0, range = [-128, 127]>
+      bitnn.yield %q : i8
     } -> tensor<1x2xi8>
-    // becomes: bitnn.matmul ... epilogue { bitnn.requantize } -> tensor<1x2xi8>
+    return %y : tensor<1x2xi8>
     ```
 
     A missed remark says why accumulators are still stored.
@@ -98,9 +112,15 @@ def InferRangesPass : Pass<"bitnn-infer-ranges", "::mlir::func::FuncOp"> {
     with its channel and interval.
 
     ```mlir
+    func.func @layer(%x: tensor<1x3xi8>, %init: tensor<1x2xi32>) -> tensor<1x2xi32> {
+      %w = arith.constant dense<[[3, 0, -1], [0, 2, 5]]> : tensor<2x3xi8>
+      %y = bitnn.matmul ins(%x, %w : tensor<1x3xi8>, tensor<2x3xi8>)
+          outs(%init : tensor<1x2xi32>) encoding = csd -> tensor<1x2xi32>
+      return %y : tensor<1x2xi32>
+    }
+    // becomes
     %y = bitnn.matmul ins(%x, %w : tensor<1x3xi8>, tensor<2x3xi8>)
-        outs(%init : tensor<1x2xi32>) encoding = csd -> tensor<1x2xi32>
-    // becomes: bitnn.matmul ... input_range = [-128, 127]
+        outs(%init : tensor<1x2xi32>) encoding = csd input_range = [-128, 127] -> tensor<1x2xi32>
     ```
   }];
 }
@@ -148,8 +168,22 @@ def LinalgToLoopsPass : Pass<"bitnn-linalg-to-loops", "::mlir::func::FuncOp"> {
     to `convert-linalg-to-loops`: they are there to be multiplied.
 
     ```mlir
-    linalg.transpose ins(%x : memref<2x3xi8>) outs(%y : memref<3x2xi8>) permutation = [1, 0]
-    // becomes: two scf.for that carry an offset of %x and one of %y
+    func.func @transpose(%x: memref<2x3xi8>, %y: memref<3x2xi8>) {
+      linalg.transpose ins(%x : memref<2x3xi8>) outs(%y : memref<3x2xi8>) permutation = [1, 0]
+      return
+    }
+    // becomes
+    %rows:2 = scf.for %i = %c0 to %c3 step %c1 iter_args(%from = %x0, %to = %y0) -> (index, index) {
+      ...
+      %row:2 = scf.for %j = %d0 to %d2 step %d1 iter_args(%s = %from, %t = %to) -> (index, index) {
+        %value = memref.load %flat_x[%s] : memref<6xi8>
+        memref.store %value, %flat_y[%t] : memref<6xi8>
+        %three = arith.constant 3 : index
+        %s1 = arith.addi %s, %three : index
+        %one = arith.constant 1 : index
+        %t1 = arith.addi %t, %one : index
+        scf.yield %s1, %t1 : index, index
+      }
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
@@ -314,8 +348,12 @@ def VerifyMultiplierFreePass : Pass<"bitnn-verify-multiplier-free"> {
     it addresses memory, and the check of the object sees what becomes of it.
 
     ```mlir
-    %y = arith.shli %x, %two : i32
-    // legal; an arith.muli of i32 would be refused
+    func.func @five_times(%x: i32) -> i32 {
+      %five = arith.constant 5 : i32
+      %y = arith.muli %x, %five : i32
+      return %y : i32
+    }
+    // refused: 'arith.muli' op multiplies or divides
     ```
   }];
 }
@@ -327,8 +365,11 @@ def VerifyQuantizedPass : Pass<"bitnn-verify-quantized"> {
     scalar operations, on signless integer tensors of static shape.
 
     ```mlir
-    %y = linalg.add ins(%a, %b : tensor<4xi8>, tensor<4xi8>) outs(%e : tensor<4xi8>) -> tensor<4xi8>
-    // legal; a tensor of f32 would be refused
+    func.func @twice(%a: tensor<4xf32>, %e: tensor<4xf32>) -> tensor<4xf32> {
+      %y = linalg.add ins(%a, %a : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+      return %y : tensor<4xf32>
+    }
+    // refused: 'linalg.add' op computes with tensor<4xf32>
     ```
   }];
 }
