@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Every schedule of one network beside `--schedule=multiply` of the same compiler.
+
+Emulated targets: executed instructions. This machine: time, the best of several batches on one
+core. Ratios above 1 are in bitnn's favour, and rows where it loses say so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import bitnn
+from bitnn.compiler import Network
+from bitnn.emulator import count_instructions
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGETS = ("host", "rv32i")
+SCHEDULES = ("auto", "straight-line", "table", "multiply")
+HEADER = ("target", "schedule", "bytes", "adds", "adds/MAC", "cost of one run", "multiply/this")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network, compiled one way."""
+
+    target: str
+    schedule: str
+    bytes: int
+    adds: int
+    macs: int
+    cost: float
+    unit: str
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
+    parser.add_argument("model", nargs="?", default=ROOT / "examples" / "digits" / "model.onnx")
+    options = parser.parse_args()
+    print(f"{options.model}, beside the dense kernels of the same compiler\n")
+    print(line(*HEADER))
+    for target in TARGETS:
+        rows = list(measure(options.model, target))
+        dense = rows[-1].cost
+        for row in rows:
+            show(row, dense / row.cost)
+        for name in ("rv32im",) if target == "rv32i" else ():
+            (fast,) = measure(options.model, name, ("multiply",))
+            show(fast, dense / fast.cost)
+            best = min(row.cost for row in rows)
+            print(f"with a hardware multiplier, dense takes {fast.cost / best:.2f} of bitnn's best")
+    return 0
+
+
+def measure(model: Path, target: str, schedules: tuple[str, ...] = SCHEDULES) -> Iterator[Row]:
+    for schedule in schedules:
+        try:
+            network = bitnn.compile(model, target=target, schedule=schedule)
+        except bitnn.BitnnError as error:
+            print(f"{target} {schedule}: {error}", file=sys.stderr)
+            raise
+        layers = network.report["layers"]
+        if network.program:
+            cost, unit = float(sum(count_instructions(network).values())), "instructions"
+        else:
+            cost, unit = nanoseconds(network), "ns"
+        yield Row(
+            target,
+            schedule,
+            object_bytes(network),
+            sum(layer["adds"] for layer in layers),
+            sum(layer["macs"] for layer in layers),
+            cost,
+            unit,
+        )
+
+
+def show(row: Row, ratio: float) -> None:
+    verdict = "" if ratio >= 1 or row.schedule == "multiply" else "  loses"
+    cost = f"{row.cost:,.0f} {row.unit}"
+    per_mac = f"{row.adds / row.macs:.2f}" if row.macs else "-"
+    columns = (row.target, row.schedule, f"{row.bytes:,}", f"{row.adds:,}", per_mac, cost)
+    print(line(*columns, f"{ratio:.2f}") + verdict)
+
+
+def line(*columns: str) -> str:
+    widths = (8, 14, 10, 11, 9, 25, 14)
+    texts = zip(columns, widths, strict=True)
+    return "".join(
+        text.ljust(width) if index < 2 else text.rjust(width)
+        for index, (text, width) in enumerate(texts)
+    )
+
+
+def object_bytes(network: Network) -> int:
+    """Code and tables of the object."""
+    with tempfile.TemporaryDirectory(prefix="bitnn-") as folder:
+        path = Path(folder) / "network.o"
+        network.save(path)
+        output = subprocess.run(
+            ["llvm-size-22", "--format=berkeley", path], capture_output=True, text=True, check=True
+        ).stdout
+    text, data, *_ = output.splitlines()[1].split()
+    return int(text) + int(data)
+
+
+def nanoseconds(network: Network) -> float:
+    """Time of one run on this machine, outside of Python."""
+    sizes = [str(cut.size) for cut in (*network.inputs, *network.outputs)]
+    with tempfile.TemporaryDirectory(prefix="bitnn-") as folder:
+        timer = Path(folder) / "timer"
+        source = Path(__file__).with_name("timer.c")
+        subprocess.run(["clang-22", "-O2", source, "-o", timer, "-ldl"], check=True)
+        scratch = map(str, network.scratch)
+        command = [timer, network.library, network.entry, *scratch, *sizes]
+        finished = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(finished.stdout)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
