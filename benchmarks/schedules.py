@@ -64,7 +64,7 @@ def measure(model: Path, target: str, schedules: tuple[str, ...] = SCHEDULES) ->
         except bitnn.BitnnError as error:
             print(f"{target} {schedule}: {error}", file=sys.stderr)
             raise
-        layers = network.report["layers"]
+        report = network.report
         if network.program:
             cost, unit = float(sum(count_instructions(network).values())), "instructions"
         else:
@@ -72,9 +72,9 @@ def measure(model: Path, target: str, schedules: tuple[str, ...] = SCHEDULES) ->
         yield Row(
             target,
             schedule,
-            object_bytes(network),
-            sum(layer["adds"] for layer in layers),
-            sum(layer["macs"] for layer in layers),
+            report["code_bytes"] + report["data_bytes"],
+            report["adds"],
+            report["macs"],
             cost,
             unit,
         )
@@ -95,18 +95,6 @@ def line(*columns: str) -> str:
         text.ljust(width) if index < 2 else text.rjust(width)
         for index, (text, width) in enumerate(texts)
     )
-
-
-def object_bytes(network: Network) -> int:
-    """Code and tables of the object."""
-    with tempfile.TemporaryDirectory(prefix="bitnn-") as folder:
-        path = Path(folder) / "network.o"
-        network.save(path)
-        output = subprocess.run(
-            ["llvm-size-22", "--format=berkeley", path], capture_output=True, text=True, check=True
-        ).stdout
-    text, data, *_ = output.splitlines()[1].split()
-    return int(text) + int(data)
 
 
 def nanoseconds(network: Network) -> float:

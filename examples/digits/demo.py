@@ -34,12 +34,12 @@ def main() -> int:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     for target, name in TARGETS.items():
         print(f"\n== {name}")
-        network = compile_to(OUTPUT / f"digits-{target}.o", target)
+        network = bitnn.compile(MODEL, target=target)
         integers = [network.cut_inputs(sample) for sample in samples]
         scores = [outputs[0] for outputs in network.run_integers(integers)]
         equal = sum(np.array_equal(a, b) for a, b in zip(scores, expected, strict=True))
         print(f"accuracy:       {accuracy(scores, labels)}")
-        describe(network, OUTPUT / f"digits-{target}.o")
+        describe(network)
         if network.program:
             counts = count_instructions(network, samples[0])
             products = sum(
@@ -56,20 +56,15 @@ def main() -> int:
     return classify_in_c(heldout["image"][0], int(expected[0].argmax()))
 
 
-def compile_to(path: Path, target: str) -> Network:
-    network = bitnn.compile(MODEL, target=target)
-    network.save(path)
-    return network
-
-
-def describe(network: Network, path: Path) -> None:
-    layers = network.report["layers"]
-    adds = sum(layer["adds"] for layer in layers)
-    macs = sum(layer["macs"] for layer in layers)
+def describe(network: Network) -> None:
+    report = network.report
+    adds, macs = report["adds"], report["macs"]
     scratch, alignment = network.scratch
     print(f"adds:           {adds:,} per image instead of {macs:,} multiplications")
     print(f"adds per MAC:   {adds / macs:.2f}")
-    print(f"object:         {path.stat().st_size:,} bytes, {path}")
+    print(
+        f"object:         {report['code_bytes']:,} bytes of code, {report['data_bytes']:,} of tables"
+    )
     print(f"scratch:        {scratch:,} bytes, aligned to {alignment}")
 
 
