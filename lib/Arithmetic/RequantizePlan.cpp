@@ -146,8 +146,10 @@ bool isWellFormed(const RequantizePlan &plan) {
 
 std::optional<int64_t> findDifference(const RequantizePlan &plan,
                                       const StepFunction &reference) {
-  std::optional<int64_t> reach = plan.getReach();
-  if (!isWellFormed(plan) || !reach || *reach > 1 << 12)
+  std::optional<int64_t> reach;
+  if (isWellFormed(plan))
+    reach = plan.getReach();
+  if (!reach || *reach > 1 << 12)
     return reference.domain().lower;
   SumProof proof(plan, *reach);
   const auto *correction = plan.corrections.begin();

@@ -89,7 +89,6 @@ TEST(AdditionProof, RefusesFactorConstantAndShiftChangedByOne) {
     for (int64_t change : {-1, 1}) {
       AdditionPlan shift = plan, factor = plan;
       shift.rounding.shift += unsigned(change);
-      // By one in the eighth bit, and by one: what is refused is wrong.
       EXPECT_TRUE(pairs.findDifference(shift).has_value());
       factor.lhsFactor += change * (std::abs(plan.lhsFactor) / 64 + 1);
       EXPECT_TRUE(pairs.findDifference(factor).has_value());
