@@ -62,9 +62,8 @@ def describe(network: Network) -> None:
     scratch, alignment = network.scratch
     print(f"adds:           {adds:,} per image instead of {macs:,} multiplications")
     print(f"adds per MAC:   {adds / macs:.2f}")
-    print(
-        f"object:         {report['code_bytes']:,} bytes of code, {report['data_bytes']:,} of tables"
-    )
+    code, tables = report["code_bytes"], report["data_bytes"]
+    print(f"object:         {code:,} bytes of code, {tables:,} of tables")
     print(f"scratch:        {scratch:,} bytes, aligned to {alignment}")
 
 
