@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Every operation, attribute and pass has an example in its description, and it is run.
 
-The examples are the ```mlir fences of the .td files:
+The examples are the ```mlir fences of the .td files, and of the README:
 
 * A first line `// given %x: i8, %n: index` names the values that the rest takes for granted;
   it goes on in lines that begin with `//   `.
@@ -9,6 +9,7 @@ The examples are the ```mlir fences of the .td files:
 * The example of a pass has a line `// becomes`, or `// becomes, with {options}`. What is before
   it goes through the pass, and gives what is after it, but for the names of values and `...`.
   Or it ends with a line `// refused: REASON`, part of the pass's error.
+* In the README, the line is `// becomes, by bitnn-opt OPTIONS`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ BITNN_OPT = ROOT / "build" / "bin" / "bitnn-opt"
 FENCE = re.compile(r"^ *```mlir\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 GIVEN = re.compile(r"\s*// given (.*?)\n(?!\s*//  )", re.DOTALL)
 BECOMES = re.compile(r"^ *// becomes(?:, with \{(.*)\})?$", re.MULTILINE)
+BECOMES_BY = re.compile(r"^// becomes, by bitnn-opt (.*)$", re.MULTILINE)
 REFUSED = re.compile(r"^ *// refused: (.*)\n", re.MULTILINE)
 
 
@@ -100,11 +102,23 @@ def check_pass(entity: Entity, example: str) -> None:
     parts = BECOMES.split(example)
     assert len(parts) == 3, f"there is no line '// becomes' in:\n{example}"
     before, options, after = parts
-    output = bitnn_opt(wrapped(before), f"--{entity.name}={options or ''}".removesuffix("="))
+    check_output(before, f"--{entity.name}={options or ''}".removesuffix("="), after)
+
+
+def test_readme() -> None:
+    examples = FENCE.findall((ROOT / "README.md").read_text())
+    assert examples
+    for example in examples:
+        before, options, after = BECOMES_BY.split(example)
+        check_output(before, options, after)
+
+
+def check_output(source: str, options: str, expected: str) -> None:
+    output = bitnn_opt(wrapped(source), options)
     position = 0
-    for chunk in map(normal, after.split("...")):
+    for chunk in map(normal, expected.split("...")):
         found = normal(output).find(chunk, position)
-        assert found >= 0, f"{entity.name} does not give\n{after}\nin this order, but\n{output}"
+        assert found >= 0, f"{options} does not give\n{expected}\nin this order, but\n{output}"
         position = found + len(chunk)
 
 
