@@ -36,6 +36,9 @@ venv_python = os.path.join(config.bitnn_build_root, "venv", "bin", "python")
 python = venv_python if os.path.exists(venv_python) else sys.executable
 config.substitutions.append(("%python", python))
 config.substitutions.append(("%source_root", config.bitnn_source_root))
+# `%onnx TEST NAME` prints a model that is written in a test.
+model_script = os.path.join(config.test_source_root, "Import", "ONNX", "Inputs", "model.py")
+config.substitutions.append(("%onnx", f"{python} {model_script}"))
 
 for tool in ("qemu-riscv32", "qemu-aarch64", "z3"):
     if shutil.which(tool):

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Where the graph is cut: the object begins and ends at integer tensors.
+
+#include "Emit.h"
+#include "Importer.h"
+#include "bitnn/Dialect/BitNN/IR/BitNN.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace bitnn;
+using namespace bitnn::importer;
+
+//===----------------------------------------------------------------------===//
+// Inputs
+//===----------------------------------------------------------------------===//
+
+Integers Importer::addArgument(Cut cut, ArrayRef<int64_t> shape) {
+  auto type = RankedTensorType::get(shape, builder.getI8Type());
+  Block &entry = function.getBody().front();
+  cut.value = entry.addArgument(type, cut.loc);
+  Integers integers;
+  integers.value =
+      cut.isUnsigned ? emitRecentre(builder, cut.loc, cut.value) : cut.value;
+  integers.isUnsigned = cut.isUnsigned;
+  integers.tensor = cut.tensor;
+  integers.quantization = cut.quantization;
+  integers.argument = arguments.size();
+  arguments.push_back(std::move(cut));
+  return integers;
+}
+
+Operand Importer::readInput(const Operand &value) {
+  auto *input = std::get_if<Outside>(value.get());
+  if (!input || !input->nodes.empty() || !isEightBits(input->type))
+    return value;
+  const Edge &edge = graph.inputs[input->inputs.front()];
+  Location loc = NameLoc::get(builder.getStringAttr(edge.name), file);
+  Cut cut{edge.name, edge.name, edge.type == ElementType::UInt8, false,
+          {},        {},        input->inputs.front(),           {},
+          loc};
+  Operand integers = share(addArgument(std::move(cut), edge.shape));
+  return values[edge.name] = integers;
+}
+
+void Importer::describeArgument(const Integers &integers,
+                                Quantization quantization) {
+  if (integers.argument && !arguments[*integers.argument].quantization)
+    arguments[*integers.argument].quantization = quantization;
+}
+
+Result Importer::cutInput(NodeContext &node, const Outside &real,
+                          bool isUnsigned, Quantization quantization) {
+  if (real.nodes.empty() && real.type != ElementType::Float32)
+    return node.refuse() << "it quantizes input "
+                         << quote(graph.inputs[real.inputs.front()].name)
+                         << " of type "
+                         << graph.inputs[real.inputs.front()].typeName
+                         << ", only float32 is supported";
+  if (!real.shape)
+    return node.refuse() << "the shape of its input is unknown, because of "
+                         << describe(*real.nodes.back())
+                         << "; add it to the model (ONNX shape inference)";
+  if (real.shape->empty())
+    return node.refuse() << "scalars are not supported";
+  // Several inputs or several arguments need names of their own: see
+  // setEdgeAttributes.
+  Cut cut{graph.inputs[real.inputs.front()].name,
+          node.node.outputs.front(),
+          isUnsigned,
+          /*isFloat=*/true,
+          quantization,
+          real.nodes,
+          real.inputs.front(),
+          {},
+          node.loc};
+  if (real.inputs.size() > 1)
+    cut.name = cut.tensor;
+  return ImportedValue(addArgument(std::move(cut), *real.shape));
+}
+
+/// The graph's order, whatever order the nodes read them in.
+void Importer::sortArguments() {
+  SmallVector<unsigned> order(arguments.size());
+  std::iota(order.begin(), order.end(), 0);
+  llvm::stable_sort(order, [&](unsigned a, unsigned b) {
+    return arguments[a].input < arguments[b].input;
+  });
+  Block &entry = function.getBody().front();
+  std::vector<Cut> sorted;
+  for (unsigned index : order) {
+    Cut &cut = sorted.emplace_back(std::move(arguments[index]));
+    Value moved = entry.addArgument(cut.value.getType(), cut.loc);
+    cut.value.replaceAllUsesWith(moved);
+    cut.value = moved;
+  }
+  entry.eraseArguments(0, order.size());
+  arguments = std::move(sorted);
+}
+
+//===----------------------------------------------------------------------===//
+// Outputs
+//===----------------------------------------------------------------------===//
+
+/// "; did you mean 'a', 'b'?", or all names if none is near.
+static std::string suggest(StringRef name, ArrayRef<StringRef> names) {
+  SmallVector<std::pair<unsigned, StringRef>> near;
+  for (StringRef candidate : names)
+    near.push_back({name.edit_distance(candidate, true, 1000), candidate});
+  llvm::sort(near);
+  constexpr size_t kMost = 5;
+  near.truncate(std::min(near.size(), kMost));
+  return llvm::join(
+      llvm::map_range(near, [](auto &pair) { return quote(pair.second); }),
+      ", ");
+}
+
+FailureOr<std::vector<std::string>> Importer::getOutputNames() const {
+  std::vector<std::string> names = options.outputs;
+  if (names.empty())
+    for (const Edge &output : graph.outputs)
+      names.push_back(output.name);
+  llvm::StringSet<> seen;
+  for (const std::string &name : names) {
+    if (!seen.insert(name).second)
+      return mlir::emitError(file)
+             << "output " << quote(name) << " is asked for twice";
+    if (producers.contains(name) || values.contains(name))
+      continue;
+    SmallVector<StringRef> tensors;
+    for (const Node &node : graph.nodes)
+      llvm::append_range(tensors, node.outputs);
+    llvm::erase_if(tensors, [](StringRef tensor) { return tensor.empty(); });
+    return mlir::emitError(file)
+           << "there is no tensor " << quote(name) << " to be an output; the "
+           << "nearest names are " << suggest(name, tensors);
+  }
+  return names;
+}
+
+/// The integers of a value as it was before its operators.
+static FailureOr<Cut> cutValue(OpBuilder &builder, Location loc, StringRef name,
+                               const ImportedValue &value) {
+  auto refuse = [&]() {
+    return mlir::emitError(loc) << "output " << quote(name) << ": ";
+  };
+  Cut cut{name.str(), {}, false, true, {}, {}, 0, {}, loc};
+  auto setIntegers = [&](const Integers &integers) {
+    cut.tensor = integers.tensor;
+    cut.isUnsigned = integers.isUnsigned;
+    cut.quantization = integers.quantization;
+    cut.value = integers.value;
+  };
+  if (auto *integers = std::get_if<Integers>(&value)) {
+    setIntegers(*integers);
+    cut.isFloat = false;
+    return cut;
+  }
+  if (auto *real = std::get_if<Dequantized>(&value)) {
+    setIntegers(real->source);
+    cut.caller = real->nodes;
+    return cut;
+  }
+  if (auto *sum = std::get_if<Accumulator>(&value)) {
+    if (sum->scales.size() > 1 || sum->counts.size() > 1)
+      return refuse() << "the int32 sums of " << quote(sum->tensor)
+                      << " have several scales; put a QuantizeLinear behind "
+                         "them";
+    cut.tensor = sum->tensor;
+    cut.caller = sum->nodes;
+    cut.quantization =
+        Quantization{sum->scales.front() / float(sum->counts.front()), 0};
+    cut.value = emitAccumulator(builder, *sum);
+    if (sum->addend) {
+      Value addend = arith::ConstantOp::create(
+          builder, loc, builder.getI32IntegerAttr(sum->addend));
+      cut.value = emitElementwise(
+          builder, loc, cut.value, 32,
+          [&](OpBuilder &nested, Location nestedLoc, ValueRange scalars) {
+            return arith::AddIOp::create(nested, nestedLoc, scalars[0], addend);
+          });
+    }
+    return cut;
+  }
+  if (auto *sum = std::get_if<Sum>(&value))
+    return refuse() << quote(sum->tensor)
+                    << " adds two quantized tensors and is not quantized "
+                       "itself; put a QuantizeLinear behind it, or cut the "
+                       "graph before it with --outputs="
+                    << sum->lhs.source.tensor << "," << sum->rhs.source.tensor;
+  return refuse() << "it is a constant";
+}
+
+FailureOr<Cut> Importer::cutOutput(StringRef name) {
+  Operand value = readInput(values[name]);
+  auto found = producers.find(name);
+  Location loc =
+      found == producers.end() ? file : getLocation(*found->second, file);
+  auto *outside = std::get_if<Outside>(value.get());
+  if (!outside)
+    return cutValue(builder, loc, name, *value);
+  auto refuse = [&]() {
+    return mlir::emitError(loc) << "output " << quote(name) << ": ";
+  };
+  if (outside->sources.empty())
+    return refuse() << "no quantized operator computes it; quantize the model "
+                       "(QuantizeLinear and DequantizeLinear around its "
+                       "operators)";
+  if (outside->sources.size() > 1 || !outside->inputs.empty())
+    return refuse() << "it is computed by float operators (such as "
+                    << describe(*outside->culprit)
+                    << ") from several tensors; cut the graph before them with "
+                       "--outputs=";
+  FailureOr<Cut> cut = cutValue(builder, loc, name, *outside->sources.front());
+  if (failed(cut))
+    return failure();
+  llvm::append_range(cut->caller, outside->nodes);
+  auto info = graph.tensors.find(name);
+  cut->isFloat =
+      info == graph.tensors.end() || info->second.type == ElementType::Float32;
+  return cut;
+}
+
+LogicalResult Importer::cutOutputs(ArrayRef<std::string> names) {
+  std::vector<Cut> results;
+  SmallVector<Value> returned;
+  for (const std::string &name : names) {
+    FailureOr<Cut> cut = cutOutput(name);
+    if (failed(cut))
+      return failure();
+    returned.push_back(cut->isUnsigned
+                           ? emitRecentre(builder, cut->loc, cut->value)
+                           : cut->value);
+    results.push_back(std::move(*cut));
+  }
+  func::ReturnOp::create(builder, file, returned);
+  sortArguments();
+  function.setFunctionType(builder.getFunctionType(
+      function.getBody().front().getArgumentTypes(), TypeRange(returned)));
+  setEdgeAttributes(results);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+static DictionaryAttr getAttributes(Builder &builder, const Cut &cut) {
+  SmallVector<NamedAttribute> attributes;
+  auto add = [&](StringRef name, Attribute value) {
+    attributes.push_back(builder.getNamedAttr(name, value));
+  };
+  add(BitNNDialect::kNameAttr, builder.getStringAttr(cut.name));
+  add(BitNNDialect::kTensorAttr, builder.getStringAttr(cut.tensor));
+  if (cut.quantization) {
+    add(BitNNDialect::kScaleAttr,
+        builder.getF32FloatAttr(cut.quantization->scale));
+    add(BitNNDialect::kZeroPointAttr,
+        builder.getI32IntegerAttr(cut.quantization->zeroPoint +
+                                  (cut.isUnsigned ? 128 : 0)));
+  }
+  if (cut.isUnsigned)
+    add(BitNNDialect::kUnsignedAttr, builder.getUnitAttr());
+  if (cut.isFloat)
+    add(BitNNDialect::kFloatAttr, builder.getUnitAttr());
+  if (!cut.caller.empty()) {
+    SmallVector<StringRef> names;
+    for (const Node *node : cut.caller)
+      names.push_back(node->op);
+    add(BitNNDialect::kCallerAttr, builder.getStrArrayAttr(names));
+  }
+  return builder.getDictionaryAttr(attributes);
+}
+
+void Importer::setEdgeAttributes(ArrayRef<Cut> results) {
+  // An input that is quantized in two ways gives two arguments.
+  llvm::StringMap<unsigned> uses;
+  for (const Cut &cut : arguments)
+    ++uses[cut.name];
+  for (auto [index, cut] : llvm::enumerate(arguments)) {
+    if (uses[cut.name] > 1)
+      cut.name = cut.tensor;
+    function.setArgAttrs(index, getAttributes(builder, cut));
+  }
+  for (auto [index, cut] : llvm::enumerate(results))
+    function.setResultAttrs(index, getAttributes(builder, cut));
+}

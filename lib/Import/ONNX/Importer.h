@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The function being built from a graph.
+
+#ifndef BITNN_LIB_IMPORT_ONNX_IMPORTER_H
+#define BITNN_LIB_IMPORT_ONNX_IMPORTER_H
+
+#include "NodeContext.h"
+#include "bitnn/Import/ONNX/ImportOnnx.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace bitnn::importer {
+
+/// An array of the entry function: where the graph is cut.
+struct Cut {
+  /// The names of the edge and of the tensor at which the graph is cut.
+  std::string name, tensor;
+  bool isUnsigned = false, isFloat = false;
+  std::optional<Quantization> quantization;
+  /// The operators between them.
+  std::vector<const Node *> caller;
+  /// Of an argument: the graph input that it is computed from.
+  unsigned input = 0;
+  mlir::Value value;
+  mlir::Location loc;
+};
+
+class Importer {
+public:
+  Importer(const Graph &graph, mlir::Location file,
+           const OnnxImportOptions &options);
+
+  /// Builds the function `name` in `module`.
+  mlir::LogicalResult run(mlir::ModuleOp module, llvm::StringRef name);
+
+  /// The tensor that `node` makes of `operands`, left to the caller.
+  Outside leaveOutside(const Node &node, llvm::ArrayRef<Operand> operands,
+                       const llvm::Twine &reason) const;
+  /// The argument for a float tensor that `node` quantizes.
+  Result cutInput(NodeContext &node, const Outside &real, bool isUnsigned,
+                  Quantization quantization);
+  /// Notes what integers stand for, in case they are an argument.
+  void describeArgument(const Integers &integers, Quantization quantization);
+
+  const Graph &graph;
+  mlir::Location file;
+  mlir::OpBuilder builder;
+
+private:
+  // Import.cpp
+  mlir::LogicalResult importNodes(llvm::ArrayRef<std::string> outputs);
+  mlir::LogicalResult importNode(const Node &node);
+  mlir::FailureOr<Operand> getOperand(const Node &node, llvm::StringRef name);
+  mlir::FailureOr<llvm::SmallVector<const Node *>>
+  getAncestors(llvm::ArrayRef<std::string> outputs) const;
+
+  // Edges.cpp
+  mlir::FailureOr<std::vector<std::string>> getOutputNames() const;
+  Integers addArgument(Cut cut, llvm::ArrayRef<int64_t> shape);
+  Operand readInput(const Operand &value);
+  mlir::FailureOr<Cut> cutOutput(llvm::StringRef name);
+  mlir::LogicalResult cutOutputs(llvm::ArrayRef<std::string> names);
+  void sortArguments();
+  void setEdgeAttributes(llvm::ArrayRef<Cut> results);
+
+  const OnnxImportOptions &options;
+  mlir::func::FuncOp function;
+  std::vector<Cut> arguments;
+  llvm::StringMap<Operand> values;
+  llvm::StringMap<const Node *> producers;
+};
+
+} // namespace bitnn::importer
+
+#endif // BITNN_LIB_IMPORT_ONNX_IMPORTER_H

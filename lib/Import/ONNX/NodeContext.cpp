@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "NodeContext.h"
+#include "Importer.h"
+#include "llvm/ADT/StringExtras.h"
+#include <map>
+
+using namespace mlir;
+using namespace bitnn::importer;
+
+NodeContext::NodeContext(Importer &importer, const Node &node,
+                         ArrayRef<Operand> operands)
+    : importer(importer), node(node), operands(operands),
+      builder(importer.builder), loc(getLocation(node, importer.file)) {}
+
+InFlightDiagnostic NodeContext::refuse() const {
+  return emitError(node, importer.file);
+}
+
+ImportedValue NodeContext::decline(const Twine &reason) const {
+  return importer.leaveOutside(node, operands, reason);
+}
+
+InFlightDiagnostic NodeContext::refuseOperand(const Operand &operand,
+                                              StringRef what,
+                                              StringRef expected) const {
+  if (!operand)
+    return refuse() << "its " << what << " is missing";
+  if (auto *outside = std::get_if<Outside>(operand.get());
+      outside && outside->culprit)
+    return emitError(*outside->culprit, importer.file)
+           << outside->reason << ", and " << describe(node)
+           << " needs its result; between quantized tensors these operators "
+              "are supported: "
+           << getOperatorNames()
+           << "; or cut the graph before it with --outputs=";
+  return refuse() << "its " << what << " must be " << expected;
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+template <typename T>
+FailureOr<T> NodeContext::getAttribute(StringRef name, T otherwise,
+                                       StringRef type) const {
+  auto found = node.attributes.find(name);
+  if (found == node.attributes.end())
+    return otherwise;
+  if (auto *value = std::get_if<T>(&found->second))
+    return *value;
+  return refuse() << "attribute " << quote(name) << " must be " << type;
+}
+
+FailureOr<int64_t> NodeContext::getInt(StringRef name,
+                                       int64_t otherwise) const {
+  return getAttribute<int64_t>(name, otherwise, "an integer");
+}
+
+FailureOr<float> NodeContext::getFloat(StringRef name, float otherwise) const {
+  return getAttribute<float>(name, otherwise, "a float");
+}
+
+FailureOr<std::string> NodeContext::getString(StringRef name,
+                                              StringRef otherwise) const {
+  return getAttribute<std::string>(name, otherwise.str(), "a string");
+}
+
+FailureOr<Shape> NodeContext::getInts(StringRef name,
+                                      ArrayRef<int64_t> otherwise) const {
+  auto values =
+      getAttribute<std::vector<int64_t>>(name, otherwise.vec(), "integers");
+  if (failed(values))
+    return failure();
+  return Shape(values->begin(), values->end());
+}
+
+LogicalResult NodeContext::refuseUnless(StringRef name, int64_t only) const {
+  FailureOr<int64_t> value = getInt(name, only);
+  if (failed(value) || *value == only)
+    return value;
+  return refuse() << name << " = " << *value << " is not supported, only "
+                  << only;
+}
+
+//===----------------------------------------------------------------------===//
+// The table of operators
+//===----------------------------------------------------------------------===//
+
+using Name = std::pair<StringRef, StringRef>;
+static constexpr bool kLayer = true;
+static constexpr llvm::StringLiteral kOnnx = "";
+static constexpr llvm::StringLiteral kMicrosoft = "com.microsoft";
+
+static const std::map<Name, Operator> &getOperators() {
+  static const std::map<Name, Operator> operators = {
+      {{kOnnx, "Add"}, {importAdd}},
+      {{kOnnx, "AveragePool"}, {importAveragePool}},
+      {{kOnnx, "Clip"}, {importClip}},
+      {{kOnnx, "Constant"}, {importConstant}},
+      {{kOnnx, "Conv"}, {importConv, kLayer}},
+      {{kOnnx, "DequantizeLinear"}, {importDequantizeLinear, kLayer}},
+      {{kOnnx, "Flatten"}, {importFlatten}},
+      {{kOnnx, "Gemm"}, {importGemm, kLayer}},
+      {{kOnnx, "GlobalAveragePool"}, {importGlobalAveragePool}},
+      {{kOnnx, "Identity"}, {importIdentity}},
+      {{kOnnx, "MatMul"}, {importMatMul, kLayer}},
+      {{kOnnx, "MaxPool"}, {importMaxPool}},
+      {{kOnnx, "QLinearConv"}, {importQLinearConv, kLayer}},
+      {{kOnnx, "QLinearMatMul"}, {importQLinearMatMul, kLayer}},
+      {{kOnnx, "QuantizeLinear"}, {importQuantizeLinear, kLayer}},
+      {{kOnnx, "Relu"}, {importRelu}},
+      {{kOnnx, "Reshape"}, {importReshape}},
+      {{kOnnx, "Transpose"}, {importTranspose}},
+      {{kMicrosoft, "QGemm"}, {importQGemm, kLayer}},
+      {{kMicrosoft, "QLinearAdd"}, {importQLinearAdd, kLayer}},
+      {{kMicrosoft, "QLinearAveragePool"}, {importQLinearAveragePool, kLayer}},
+      {{kMicrosoft, "QLinearGlobalAveragePool"},
+       {importQLinearGlobalAveragePool, kLayer}},
+  };
+  return operators;
+}
+
+const Operator *bitnn::importer::findOperator(const Node &node) {
+  auto found = getOperators().find({node.domain, node.op});
+  return found == getOperators().end() ? nullptr : &found->second;
+}
+
+std::string bitnn::importer::getOperatorNames() {
+  SmallVector<StringRef> names;
+  for (const auto &[name, ignored] : getOperators())
+    names.push_back(name.second);
+  return llvm::join(names, ", ");
+}

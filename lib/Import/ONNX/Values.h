@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What a tensor of the ONNX graph is while the graph is imported. As in the
+// reference (python/bitnn/values.py), DequantizeLinear computes nothing: it
+// attaches a scale to its integers, and the operators after it stay symbolic
+// until a QuantizeLinear says what integers they give.
+
+#ifndef BITNN_LIB_IMPORT_ONNX_VALUES_H
+#define BITNN_LIB_IMPORT_ONNX_VALUES_H
+
+#include "Model.h"
+#include "mlir/IR/Builders.h"
+#include <functional>
+#include <limits>
+#include <optional>
+
+namespace bitnn::importer {
+
+/// What 8-bit integers stand for: (q - zeroPoint) * scale. Zero points are
+/// those of the stored, signed integers: of a uint8 tensor, less 128.
+struct Quantization {
+  float scale;
+  int64_t zeroPoint;
+
+  bool operator==(const Quantization &other) const {
+    return scale == other.scale && zeroPoint == other.zeroPoint;
+  }
+};
+
+/// A tensor known at import.
+struct Constant {
+  TensorRef tensor;
+};
+
+/// A constant behind a DequantizeLinear: weights, or a bias. Scales and zero
+/// points are one, or one per entry of `axis`.
+struct QuantizedConstant {
+  TensorRef integers;
+  std::vector<float> scales;
+  std::vector<int64_t> zeroPoints;
+  int64_t axis = 0;
+
+  bool isPerTensor() const {
+    return scales.size() == 1 && zeroPoints.size() == 1;
+  }
+};
+
+/// The parameter of an element of a tensor: there is one, or one per entry of
+/// an axis.
+template <typename T>
+T getEntry(const std::vector<T> &parameters, llvm::ArrayRef<int64_t> shape,
+           int64_t axis, int64_t element) {
+  if (parameters.size() == 1)
+    return parameters.front();
+  for (int64_t extent : shape.drop_front(axis + 1))
+    element /= extent;
+  return parameters[element % shape[axis]];
+}
+
+/// 8-bit integers that the function computes.
+struct Integers {
+  mlir::Value value;
+  bool isUnsigned = false;
+  /// The name of the ONNX tensor.
+  std::string tensor;
+  /// What they stand for, once a node has said so.
+  std::optional<Quantization> quantization;
+  /// The argument of the function that they are, or are moved from.
+  std::optional<unsigned> argument;
+};
+
+/// An operator that only moves data, to be applied to a tensor of any type:
+/// a transpose, or without permutation a reshape.
+struct Movement {
+  Shape permutation;
+  Shape shape;
+  mlir::Location loc;
+};
+
+/// A float tensor that exists as integers only.
+struct Real {
+  /// The name of the ONNX tensor as it was before `nodes`.
+  std::string tensor;
+  /// The clamp of the Relu and Clip operators applied so far.
+  float lower = -std::numeric_limits<float>::infinity();
+  float upper = std::numeric_limits<float>::infinity();
+  /// The operators applied so far. At an output they are left to the caller.
+  std::vector<const Node *> nodes;
+  /// The movements among them that are applied after quantization.
+  std::vector<Movement> movements;
+};
+
+/// 8-bit integers behind a DequantizeLinear; movements are in `integers`.
+struct Dequantized : Real {
+  Integers source, integers;
+  Quantization quantization;
+};
+
+/// An exact integer sum, `(acc + addend) * scale / count`.
+struct Accumulator : Real {
+  /// Emits the i32 tensor `acc`, which starts at `bias`; nothing is emitted
+  /// before a bias that follows in an Add of its own is known.
+  std::function<mlir::Value(mlir::OpBuilder &, llvm::ArrayRef<int64_t> bias)>
+      emit;
+  /// What emit gave, for several readers.
+  std::shared_ptr<mlir::Value> emitted = std::make_shared<mlir::Value>();
+  Shape shape;
+  /// One entry per channel, in int32; empty in a pool.
+  std::vector<int64_t> bias;
+  int64_t addend = 0;
+  /// One, or one per channel, which is dimension `channelAxis`.
+  std::vector<float> scales;
+  unsigned channelAxis = 1;
+  /// How many elements a pool averages: one number, or one per position.
+  std::vector<int64_t> counts = {1};
+};
+
+/// The sum of two dequantized tensors.
+struct Sum : Real {
+  Dequantized lhs, rhs;
+};
+
+/// Emits what a sum stands for without its addend, once.
+mlir::Value emitAccumulator(mlir::OpBuilder &builder, const Accumulator &sum);
+
+struct Outside;
+using ImportedValue =
+    std::variant<std::monostate, Constant, QuantizedConstant, Integers,
+                 Dequantized, Accumulator, Sum, Outside>;
+
+/// A tensor that the object does not compute: a graph input that is not 8-bit,
+/// and what operators without integer form make of anything.
+struct Outside {
+  /// Graph inputs that it is computed from.
+  std::vector<unsigned> inputs;
+  /// Tensors of the object that it is computed from, at most one each.
+  std::vector<std::shared_ptr<const ImportedValue>> sources;
+  /// The operators, in the order of the graph; left to the caller.
+  std::vector<const Node *> nodes;
+  /// The first of them that reads a tensor of the object, and why it has no
+  /// integer form.
+  const Node *culprit = nullptr;
+  std::string reason;
+  /// Of a graph input.
+  ElementType type = ElementType::Other;
+  std::optional<Shape> shape;
+};
+
+} // namespace bitnn::importer
+
+#endif // BITNN_LIB_IMPORT_ONNX_VALUES_H
