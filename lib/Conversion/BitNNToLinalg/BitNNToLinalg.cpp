@@ -4,6 +4,7 @@
 // every comparison, and an oracle for the kernels.
 
 #include "bitnn/Conversion/Passes.h"
+#include "bitnn/Dialect/BitNN/IR/Decomposition.h"
 #include "bitnn/Dialect/BitNN/Utils/Constants.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -17,11 +18,6 @@ namespace bitnn {
 
 using namespace mlir;
 using namespace bitnn;
-
-static Value createEmpty(OpBuilder &builder, Location loc,
-                         ArrayRef<int64_t> shape, Type elementType) {
-  return tensor::EmptyOp::create(builder, loc, shape, elementType);
-}
 
 /// Splits dimension `dim` into groups x rest.
 static Value splitDim(OpBuilder &builder, Location loc, Value value,
@@ -42,25 +38,6 @@ static Value splitDim(OpBuilder &builder, Location loc, Value value,
   return tensor::ExpandShapeOp::create(
       builder, loc, RankedTensorType::get(shape, type.getElementType()), value,
       reassociation);
-}
-
-/// The bias at every place of the accumulators, or zeros.
-template <typename OpTy>
-static Value createStart(OpBuilder &builder, OpTy layer) {
-  Location loc = layer.getLoc();
-  ArrayRef<int64_t> shape = layer.getInitType().getShape();
-  Value empty = createEmpty(builder, loc, shape, builder.getI32Type());
-  if (!layer.getBias()) {
-    Value zero = arith::ConstantIntOp::create(builder, loc, 0, 32);
-    return linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
-  }
-  SmallVector<int64_t> added;
-  for (int64_t dim = 0, rank = shape.size(); dim < rank; ++dim)
-    if (dim != 1)
-      added.push_back(dim);
-  return linalg::BroadcastOp::create(builder, loc, layer.getBias(), empty,
-                                     added)
-      .getResult()[0];
 }
 
 /// Weights of whole bytes: smaller elements have no layout in memory.
@@ -118,42 +95,6 @@ static Value createAccumulators(OpBuilder &builder, MatmulOp layer,
   return matmul.getResult(0);
 }
 
-/// The epilogue as an elementwise operation on the accumulators.
-template <typename OpTy>
-static Value createEpilogue(OpBuilder &builder, OpTy layer, Value sums) {
-  if (!layer.hasEpilogue())
-    return sums;
-  Location loc = layer.getLoc();
-  auto type = cast<RankedTensorType>(layer.getInitType());
-  Value empty =
-      createEmpty(builder, loc, type.getShape(), type.getElementType());
-  SmallVector<Value> inputs = {sums};
-  if (layer.getResidual())
-    inputs.push_back(layer.getResidual());
-  SmallVector<AffineMap> maps(inputs.size() + 1,
-                              builder.getMultiDimIdentityMap(type.getRank()));
-  SmallVector<utils::IteratorType> iterators(type.getRank(),
-                                             utils::IteratorType::parallel);
-  auto body = [&](OpBuilder &nested, Location, ValueRange elements) {
-    Block &block = layer.getEpilogue().front();
-    IRMapping mapping;
-    mapping.map(block.getArgument(0), elements[0]);
-    if (!block.getArgument(1).use_empty())
-      mapping.map(block.getArgument(1),
-                  linalg::IndexOp::create(nested, loc, 1).getResult());
-    if (layer.getResidual())
-      mapping.map(block.getArgument(2), elements[1]);
-    for (Operation &op : block.without_terminator())
-      nested.clone(op, mapping);
-    linalg::YieldOp::create(
-        nested, loc,
-        mapping.lookupOrDefault(block.getTerminator()->getOperand(0)));
-  };
-  return linalg::GenericOp::create(builder, loc, type, inputs, empty, maps,
-                                   iterators, body)
-      .getResult(0);
-}
-
 namespace {
 /// layer(x) -> epilogue(conv(x, W) + bias)
 template <typename OpTy>
@@ -174,8 +115,8 @@ struct LowerLayer : public OpRewritePattern<OpTy> {
                                "initializer of the network");
     Value sums = createAccumulators(rewriter, layer,
                                     widenWeights(rewriter, layer, *weights),
-                                    createStart(rewriter, layer));
-    rewriter.replaceOp(layer, createEpilogue(rewriter, layer, sums));
+                                    createBiasTensor(rewriter, layer));
+    rewriter.replaceOp(layer, createEpilogueGeneric(rewriter, layer, sums));
     return success();
   }
 

@@ -24,8 +24,8 @@ class BitNN_Op<string mnemonic, list<Trait> traits = []>
 class BitNN_Shaped<int rank, list<Type> elements>
     : AnyTypeOf<[TensorRankOf<elements, [rank]>, MemRefRankOf<elements, [rank]>]>;
 
-/// What both tensor operations share: destination style, and effects on
-/// buffers only.
+/// What both tensor operations share: destination style, effects on buffers
+/// only, loops that define them, and a decomposition into planes.
 class BitNN_StructuredOp<string mnemonic>
     : BitNN_Op<mnemonic, [
         AttrSizedOperandSegments,
@@ -33,6 +33,10 @@ class BitNN_StructuredOp<string mnemonic>
         DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface,
           ["reifyResultShapes"]>,
         DestinationStyleOpInterface,
+        DeclareOpInterfaceMethods<TilingInterface,
+          ["getLoopIteratorTypes", "getIterationDomain",
+           "generateScalarImplementation"]>,
+        AggregatedOpInterface,
         RecursivelySpeculatable]> {
   let regions = (region MaxSizedRegion<1>:$epilogue);
   let results = (outs Variadic<AnyRankedTensor>:$result);
@@ -40,6 +44,9 @@ class BitNN_StructuredOp<string mnemonic>
 
   code commonDeclarations = [{
     mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+    // AggregatedOpInterface, which ODS can declare in namespace mlir only.
+    mlir::FailureOr<mlir::SmallVector<mlir::Value>>
+    decomposeOperation(mlir::OpBuilder &builder);
 
     /// The encoding as lib/Arithmetic names it.
     Encoding getDigitEncoding() {

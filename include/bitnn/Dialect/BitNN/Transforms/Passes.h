@@ -6,6 +6,7 @@
 #define BITNN_DIALECT_BITNN_TRANSFORMS_PASSES_H
 
 #include "bitnn/Dialect/BitNN/IR/BitNN.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"

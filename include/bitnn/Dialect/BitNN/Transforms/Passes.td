@@ -125,6 +125,25 @@ def InferRangesPass : Pass<"bitnn-infer-ranges", "::mlir::func::FuncOp"> {
   }];
 }
 
+def LayersToLoopsPass : Pass<"bitnn-layers-to-loops", "::mlir::func::FuncOp"> {
+  let summary = "Turn layers on buffers into their definition";
+  let description = [{
+    The plain loops over results and sums, with multiplications: what every
+    kernel is compared with. Upstream's tiling builds the loops over results
+    from the operations' `TilingInterface`.
+
+    ```mlir
+    bitnn.matmul ins(%x, %w : memref<1x3xi8>, memref<2x3xi8>)
+        outs(%y : memref<1x2xi32>) encoding = csd
+    // becomes: three nested scf.for around an arith.muli
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
 def LayoutPass : Pass<"bitnn-layout", "::mlir::func::FuncOp"> {
   let summary = "Lay images out as the target's kernels want them";
   let description = [{
