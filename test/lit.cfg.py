@@ -35,6 +35,9 @@ def runs(*command: str) -> bool:
 venv_python = os.path.join(config.bitnn_build_root, "venv", "bin", "python")
 python = venv_python if os.path.exists(venv_python) else sys.executable
 config.substitutions.append(("%python", python))
+config.substitutions.append(
+    ("%mlir_lib_dir", os.path.join(os.path.dirname(config.llvm_tools_dir), "lib"))
+)
 config.substitutions.append(("%source_root", config.bitnn_source_root))
 # `%onnx TEST NAME` prints a model that is written in a test.
 model_script = os.path.join(config.test_source_root, "Import", "ONNX", "Inputs", "model.py")
