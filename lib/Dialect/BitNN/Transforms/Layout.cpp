@@ -27,8 +27,7 @@ static Value createResize(OpBuilder &builder, Location loc, Value value,
                           unsigned bits) {
   auto type = cast<RankedTensorType>(value.getType());
   Type element = builder.getIntegerType(bits);
-  Value init =
-      tensor::EmptyOp::create(builder, loc, type.getShape(), element);
+  Value init = tensor::EmptyOp::create(builder, loc, type.getShape(), element);
   AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
   SmallVector<utils::IteratorType> iterators(type.getRank(),
                                              utils::IteratorType::parallel);
@@ -104,9 +103,9 @@ struct WidenBeforePad : public OpRewritePattern<linalg::GenericOp> {
     auto type = cast<RankedTensorType>(op.getResult(0).getType());
     unsigned bits = type.getElementTypeBitWidth();
     Value wide = createResize(rewriter, op.getLoc(), pad.getSource(), bits);
-    Value fill = arith::ExtSIOp::create(rewriter, pad.getLoc(),
-                                        type.getElementType(),
-                                        pad.getConstantPaddingValue());
+    Value fill =
+        arith::ExtSIOp::create(rewriter, pad.getLoc(), type.getElementType(),
+                               pad.getConstantPaddingValue());
     rewriter.replaceOpWithNewOp<tensor::PadOp>(
         op, type, wide, pad.getMixedLowPad(), pad.getMixedHighPad(), fill);
     return success();
@@ -127,8 +126,7 @@ struct WidenResult : public OpRewritePattern<linalg::GenericOp> {
                                          "not the widening of a layer");
     auto type = cast<RankedTensorType>(generic.getResult(0).getType());
     rewriter.setInsertionPoint(op);
-    Value init = tensor::EmptyOp::create(rewriter, op.getLoc(),
-                                         type.getShape(),
+    Value init = tensor::EmptyOp::create(rewriter, op.getLoc(), type.getShape(),
                                          type.getElementType());
     IRMapping mapping;
     mapping.map(op.getInit(), init);
@@ -136,16 +134,15 @@ struct WidenResult : public OpRewritePattern<linalg::GenericOp> {
     rewriter.modifyOpInPlace(wide, [&] { wide.getResult()[0].setType(type); });
     Operation *yield = wide.getEpilogue().front().getTerminator();
     rewriter.setInsertionPoint(yield);
-    Value stored = arith::ExtSIOp::create(rewriter, op.getLoc(),
-                                          type.getElementType(),
-                                          yield->getOperand(0));
+    Value stored = arith::ExtSIOp::create(
+        rewriter, op.getLoc(), type.getElementType(), yield->getOperand(0));
     rewriter.modifyOpInPlace(yield, [&] { yield->setOperand(0, stored); });
     rewriter.replaceOp(generic, wide);
     if (!op->use_empty()) {
       rewriter.setInsertionPointAfter(wide);
       unsigned bits = op.getInitType().getElementTypeBitWidth();
-      Value again = createResize(rewriter, op.getLoc(), wide->getResult(0),
-                                 bits);
+      Value again =
+          createResize(rewriter, op.getLoc(), wide->getResult(0), bits);
       rewriter.replaceAllUsesWith(op->getResult(0), again);
     }
     rewriter.eraseOp(op);

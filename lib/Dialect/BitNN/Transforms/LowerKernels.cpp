@@ -22,7 +22,8 @@ struct LowerKernels : public bitnn::impl::LowerKernelsPassBase<LowerKernels> {
   FailureOr<KernelStatistics> lower(Operation *op, StringRef name,
                                     SymbolTable &symbols,
                                     const TargetDescription &target);
-  void record(StringRef kernel, const KernelStatistics &statistics);
+  void record(StringRef kernel, int64_t positions,
+              const KernelStatistics &statistics);
 };
 
 FailureOr<KernelStatistics>
@@ -55,7 +56,7 @@ LowerKernels::lower(Operation *op, StringRef name, SymbolTable &symbols,
 }
 
 /// Completes the layer's record in the module's `bitnn.layers`.
-void LowerKernels::record(StringRef kernel,
+void LowerKernels::record(StringRef kernel, int64_t positions,
                           const KernelStatistics &statistics) {
   auto layers =
       getOperation()->getAttrOfType<ArrayAttr>(BitNNDialect::kLayersAttr);
@@ -68,9 +69,13 @@ void LowerKernels::record(StringRef kernel,
     auto name = dyn_cast_or_null<StringAttr>(entries.get("kernel"));
     if (!name || name.getValue() != kernel)
       continue;
-    entries.set("code_blocks", builder.getI64IntegerAttr(statistics.codeBlocks));
-    entries.set("groups", builder.getI64IntegerAttr(statistics.groups));
-    entries.set("table_bytes", builder.getI64IntegerAttr(statistics.tableBytes));
+    auto set = [&](StringRef key, int64_t value) {
+      entries.set(key, builder.getI64IntegerAttr(value));
+    };
+    set("adds", statistics.addsPerPosition * positions);
+    set("code_blocks", statistics.codeBlocks);
+    set("groups", statistics.groups);
+    set("table_bytes", statistics.tableBytes);
     record = entries.getDictionary(&getContext());
   }
   getOperation()->setAttr(BitNNDialect::kLayersAttr,
@@ -91,10 +96,11 @@ void LowerKernels::runOnOperation() {
     auto given = op->getAttrOfType<StringAttr>(BitNNDialect::kKernelAttr);
     std::string name =
         given ? given.str() : ("l" + Twine(index) + "_layer").str();
+    int64_t positions = countPositions(op);
     FailureOr<KernelStatistics> statistics = lower(op, name, symbols, *target);
     if (failed(statistics))
       return signalPassFailure();
-    record(name, *statistics);
+    record(name, positions, *statistics);
   }
 }
 } // namespace

@@ -119,9 +119,8 @@ LogicalResult PlanArena::collect(func::FuncOp function,
     }
     Buffer buffer;
     buffer.alloc = alloc;
-    unsigned bits = type.getElementType().isIndex()
-                        ? 64
-                        : type.getElementTypeBitWidth();
+    unsigned bits =
+        type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth();
     buffer.bytes = type.getNumElements() * llvm::divideCeil(bits, 8);
     buffer.first = places.lookup(body->findAncestorOpInBlock(*alloc));
     buffer.last = buffer.first;

@@ -71,14 +71,13 @@ FailureOr<LayerFacts> SelectSchedule::getFacts(Operation *op) {
     return failure();
   layer.digits = *digits;
   layer.positions = countPositions(op);
-  ShapedType weights = isa<Conv2DOp>(op)
-                           ? cast<Conv2DOp>(op).getWeightsType()
-                           : cast<MatmulOp>(op).getWeightsType();
+  ShapedType weights = isa<Conv2DOp>(op) ? cast<Conv2DOp>(op).getWeightsType()
+                                         : cast<MatmulOp>(op).getWeightsType();
   layer.weights = weights.getNumElements();
   layer.outputs = weights.getDimSize(0);
-  layer.codeBytes = llvm::divideCeil(layer.digits * target.millibytesPerAdd,
-                                     1000) +
-                    layer.outputs * target.bytesPerEpilogue;
+  layer.codeBytes =
+      llvm::divideCeil(layer.digits * target.millibytesPerAdd, 1000) +
+      layer.outputs * target.bytesPerEpilogue;
   return layer;
 }
 
@@ -114,12 +113,10 @@ void SelectSchedule::chooseBySize(MutableArrayRef<LayerFacts> layers) {
   }
 }
 
-LogicalResult
-SelectSchedule::chooseAsTold(MutableArrayRef<LayerFacts> layers) {
-  std::optional<Schedule> told =
-      symbolizeSchedule(StringRef(schedule) == "straight-line"
-                            ? StringRef("straight_line")
-                            : StringRef(schedule));
+LogicalResult SelectSchedule::chooseAsTold(MutableArrayRef<LayerFacts> layers) {
+  std::optional<Schedule> told = symbolizeSchedule(
+      StringRef(schedule) == "straight-line" ? StringRef("straight_line")
+                                             : StringRef(schedule));
   if (!told)
     return getOperation().emitError("unknown schedule '")
            << schedule
@@ -186,9 +183,9 @@ void SelectSchedule::runOnOperation() {
                       ScheduleAttr::get(&getContext(), layer.schedule));
     layer.op->setAttr(BitNNDialect::kKernelAttr, builder.getStringAttr(kernel));
     records.push_back(getRecord(layer, name, kernel));
-    remark::analysis(layer.op->getLoc(),
-                     remark::RemarkOpts::name("schedule")
-                         .category("bitnn-select-schedule"))
+    remark::analysis(
+        layer.op->getLoc(),
+        remark::RemarkOpts::name("schedule").category("bitnn-select-schedule"))
         << stringifySchedule(layer.schedule).str() << ": " << layer.reason;
   }
   getOperation()->setAttr(BitNNDialect::kLayersAttr,

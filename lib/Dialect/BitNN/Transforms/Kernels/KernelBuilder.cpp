@@ -19,14 +19,13 @@ Value KernelBuilder::advance(Value offset, int64_t value) {
   return arith::AddIOp::create(*this, offset, index(value));
 }
 
-void KernelBuilder::loop(
-    int64_t count, int64_t step, ValueRange offsets,
-    ArrayRef<int64_t> increments,
-    llvm::function_ref<void(Value, ValueRange)> body) {
+void KernelBuilder::loop(int64_t count, int64_t step, ValueRange offsets,
+                         ArrayRef<int64_t> increments,
+                         llvm::function_ref<void(Value, ValueRange)> body) {
   if (count <= step)
     return body(index(0), offsets);
-  auto loop = scf::ForOp::create(*this, index(0), index(count), index(step),
-                                 offsets);
+  auto loop =
+      scf::ForOp::create(*this, index(0), index(count), index(step), offsets);
   OpBuilder::InsertionGuard guard(*this);
   setInsertionPointToStart(loop.getBody());
   body(loop.getInductionVar(), loop.getRegionIterArgs());
@@ -41,8 +40,7 @@ void KernelBuilder::loop(
 
 Value KernelBuilder::viewAt(Value flat, Value offset) {
   auto type = cast<MemRefType>(flat.getType());
-  auto layout =
-      StridedLayoutAttr::get(getContext(), ShapedType::kDynamic, {1});
+  auto layout = StridedLayoutAttr::get(getContext(), ShapedType::kDynamic, {1});
   auto viewType =
       MemRefType::get(type.getShape(), type.getElementType(), layout);
   return memref::ReinterpretCastOp::create(
@@ -68,8 +66,8 @@ void KernelBuilder::store(Value value, Value view, int64_t at) {
 
 Value KernelBuilder::constant(Type type, int64_t value) {
   unsigned bits = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
-  auto element = IntegerAttr::get(
-      getElementTypeOrSelf(type), APInt(bits, value, /*isSigned=*/true,
+  auto element = IntegerAttr::get(getElementTypeOrSelf(type),
+                                  APInt(bits, value, /*isSigned=*/true,
                                         /*implicitTrunc=*/true));
   if (auto vector = dyn_cast<VectorType>(type))
     return arith::ConstantOp::create(*this,
@@ -147,8 +145,8 @@ static FailureOr<Value> mapOperand(KernelBuilder &builder, IRMapping &mapping,
   if (!matchPattern(operand, m_Constant(&constant)))
     return failure();
   if (lanes > 1 && !operand.getType().isIndex())
-    constant = DenseElementsAttr::get(
-        VectorType::get(lanes, operand.getType()), Attribute(constant));
+    constant = DenseElementsAttr::get(VectorType::get(lanes, operand.getType()),
+                                      Attribute(constant));
   return arith::ConstantOp::create(builder, constant).getResult();
 }
 

@@ -85,6 +85,9 @@ struct KernelStatistics {
   /// Accumulator groups: code blocks per output block, at most.
   int64_t groups = 0;
   int64_t tableBytes = 0;
+  /// Additions and subtractions of partial sums at one position: one per
+  /// digit, and those that join code blocks and the bias.
+  int64_t addsPerPosition = 0;
 };
 mlir::FailureOr<KernelStatistics>
 buildStraightLineKernels(mlir::SymbolTable &symbols, const Layer &layer,
@@ -92,9 +95,9 @@ buildStraightLineKernels(mlir::SymbolTable &symbols, const Layer &layer,
                          const StraightLineOptions &options);
 
 /// The kernel of one layer as loops over digit tables; replaces layer.op.
-mlir::FailureOr<KernelStatistics>
-buildTableKernel(mlir::SymbolTable &symbols, const Layer &layer,
-                 llvm::StringRef name);
+mlir::FailureOr<KernelStatistics> buildTableKernel(mlir::SymbolTable &symbols,
+                                                   const Layer &layer,
+                                                   llvm::StringRef name);
 
 } // namespace bitnn
 

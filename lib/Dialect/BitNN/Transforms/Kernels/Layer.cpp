@@ -52,7 +52,8 @@ static LogicalResult setBuffer(Operation *op, GridBuffer &buffer, Value value,
 
 template <typename OpTy>
 static FailureOr<SmallVector<int32_t>> readWeights(OpTy op) {
-  FailureOr<SmallVector<int32_t>> weights = getConstantIntegers(op.getWeights());
+  FailureOr<SmallVector<int32_t>> weights =
+      getConstantIntegers(op.getWeights());
   if (failed(weights))
     return op.emitOpError("needs constant weights; make them an initializer "
                           "of the network");

@@ -127,10 +127,9 @@ Value StraightLineBuilder::loadInput(KernelBuilder &builder, Value view,
 }
 
 /// The graph's adders in their order; a shifted node is computed once.
-SmallVector<Value>
-StraightLineBuilder::emitAdderGraph(KernelBuilder &builder,
-                                    const AdderGraph &graph,
-                                    ValueRange inputs) {
+SmallVector<Value> StraightLineBuilder::emitAdderGraph(KernelBuilder &builder,
+                                                       const AdderGraph &graph,
+                                                       ValueRange inputs) {
   Type type = inputs.front().getType();
   auto op = AdderGraphOp::create(
       builder, SmallVector<Type>(graph.numOutputs(), type), inputs);
@@ -178,12 +177,21 @@ StraightLineBuilder::emitAdderGraph(KernelBuilder &builder,
   SmallVector<Value> outputs;
   for (std::optional<AdderGraph::Operand> output : graph.getOutputs()) {
     Value value = output ? getOperand(*output) : getConstant(0);
-    outputs.push_back(output && output->negative
-                          ? subtract(getConstant(0), value)
-                          : value);
+    outputs.push_back(
+        output && output->negative ? subtract(getConstant(0), value) : value);
   }
   YieldOp::create(builder, outputs);
   return op.getResults();
+}
+
+/// The additions of partial sums that one position executes.
+int64_t countAdds(func::FuncOp codeBlock) {
+  int64_t adds = 0;
+  codeBlock.walk([&](Operation *op) {
+    adds += isa<arith::AddIOp, arith::SubIOp>(op) &&
+            !op->getResult(0).getType().isIndex();
+  });
+  return adds;
 }
 
 /// func(input, input offset, accumulators): one code block over a tile.
@@ -198,8 +206,8 @@ func::FuncOp StraightLineBuilder::buildCodeBlock(const OutputBlock &block,
       block.codeBlocks.empty() ? zero : block.codeBlocks[window];
 
   auto indexType = IndexType::get(layer.op->getContext());
-  func::FuncOp function = createKernel(
-      symbols, layer, kernel, {inputType, indexType, accumulatorType});
+  func::FuncOp function = createKernel(symbols, layer, kernel,
+                                       {inputType, indexType, accumulatorType});
   auto noalias = LLVM::LLVMDialect::getNoAliasAttrName();
   for (unsigned argument : {0, 2})
     function.setArgAttr(argument, noalias,
@@ -223,38 +231,41 @@ func::FuncOp StraightLineBuilder::buildCodeBlock(const OutputBlock &block,
           loadInput(builder, view, layer.inputOffsets[column] - firstOffset),
           code.laneBits));
     // The 32-bit accumulator that the partial sums are added to.
-    auto getPrevious = [&](unsigned output) {
-      if (window != 0)
-        return builder.load(sums, output * tile.outputStep, tile.lanes);
+    auto getBias = [&](unsigned output) {
       int64_t bias = layer.bias[block.firstOutput + output];
-      if (!block.corrections.empty())
-        bias += block.corrections[output];
-      return builder.constant(accumulator, bias);
+      return block.corrections.empty() ? bias
+                                       : bias + block.corrections[output];
+    };
+    auto startsAtZero = [&](unsigned output) {
+      return window == 0 && getBias(output) == 0;
+    };
+    auto getPrevious = [&](unsigned output) {
+      return window == 0
+                 ? builder.constant(accumulator, getBias(output))
+                 : builder.load(sums, output * tile.outputStep, tile.lanes);
     };
     for (unsigned output = 0; output < block.numOutputs; ++output)
       operands.push_back(narrow ? builder.constant(lane, code.starts[output])
                                 : getPrevious(output));
     SmallVector<Value> results = emitAdderGraph(builder, graph, operands);
     for (auto [output, result] : llvm::enumerate(results)) {
-      Value sum = result;
-      if (narrow)
-        sum = arith::AddIOp::create(builder, builder.resize(sum, 32),
-                                    getPrevious(output));
+      Value sum = builder.resize(result, 32);
+      if (narrow && !startsAtZero(output))
+        sum = arith::AddIOp::create(builder, sum, getPrevious(output));
       builder.store(sum, sums, output * tile.outputStep);
     }
   };
   int64_t rowSlots = tile.slotsPerStoredRow * tile.slotStep;
   Value start = builder.advance(function.getArgument(1), firstOffset);
-  builder.loop(
-      tile.rows, 1, {start, builder.index(0)},
-      {layer.input.steps[Row], rowSlots}, [&](Value, ValueRange row) {
-        builder.loop(tile.columns, tile.lanes, row,
-                     {layer.input.steps[Column] * tile.lanes,
-                      tile.slotStep * tile.lanes},
-                     [&](Value, ValueRange position) {
-                       walk(position[0], position[1]);
-                     });
-      });
+  builder.loop(tile.rows, 1, {start, builder.index(0)},
+               {layer.input.steps[Row], rowSlots}, [&](Value, ValueRange row) {
+                 builder.loop(tile.columns, tile.lanes, row,
+                              {layer.input.steps[Column] * tile.lanes,
+                               tile.slotStep * tile.lanes},
+                              [&](Value, ValueRange position) {
+                                walk(position[0], position[1]);
+                              });
+               });
   func::ReturnOp::create(builder);
   return function;
 }
@@ -280,8 +291,8 @@ LogicalResult StraightLineBuilder::storePositions(
                               channel * layer.residual.channelStep +
                                   column * layer.residual.steps[Column],
                               lanes);
-    FailureOr<Value> value = applyEpilogue(builder, layer, sum,
-                                           builder.index(channel), residual);
+    FailureOr<Value> value =
+        applyEpilogue(builder, layer, sum, builder.index(channel), residual);
     if (failed(value))
       return failure();
     builder.store(*value, stored,
@@ -331,8 +342,8 @@ StraightLineBuilder::buildEpilogue(const OutputBlock &block, StringRef kernel,
         for (int64_t column = whole, piece = lanes / 2;
              column < tile.storedColumns && succeeded(result); piece /= 2)
           if (tile.storedColumns - column >= piece) {
-            result = storePositions(builder, block, function, row, column,
-                                    piece);
+            result =
+                storePositions(builder, block, function, row, column, piece);
             column += piece;
           }
       });
@@ -358,10 +369,12 @@ LogicalResult StraightLineBuilder::build(KernelStatistics &statistics) {
     BlockKernels &kernel = kernels.emplace_back();
     std::string prefix = (name + ".b" + Twine(index)).str();
     unsigned windows = std::max<size_t>(1, block.codeBlocks.size());
-    for (unsigned window = 0; window < windows; ++window)
+    for (unsigned window = 0; window < windows; ++window) {
       kernel.codeBlocks.push_back(
           buildCodeBlock(block, window, (prefix + ".w" + Twine(window)).str(),
                          input.getType()));
+      statistics.addsPerPosition += countAdds(kernel.codeBlocks.back());
+    }
     FailureOr<func::FuncOp> epilogue =
         buildEpilogue(block, prefix + ".epilogue", stored.getType(),
                       residual ? residual.getType() : Type());

@@ -2,7 +2,8 @@
 //
 // Digits as index lists: for every output and plane, the inputs to add and the
 // inputs to subtract. One small loop per layer reads them,
-//   acc = 0; for each plane from the highest: acc = 2 acc + sum plus - sum minus
+//   acc = 0; for each plane from the highest: acc = 2 acc + sum plus - sum
+//   minus
 // (Horner's scheme), so code does not grow with the number of weights.
 
 #include "KernelBuilder.h"
@@ -16,6 +17,7 @@ namespace {
 /// The lists of a whole layer, in the order in which the loop reads them.
 struct DigitTables {
   int64_t planes = 0;
+  int64_t digits = 0;
   /// Per output and plane, from the highest: how many plus, how many minus.
   SmallVector<int32_t> counts;
   /// The offsets of these inputs from the position's first element.
@@ -40,6 +42,7 @@ DigitTables::DigitTables(const Layer &layer) {
     for (int64_t plane = planes - 1; plane >= 0; --plane)
       for (const SmallVector<int32_t> &list : {plus[plane], minus[plane]}) {
         counts.push_back(list.size());
+        digits += list.size();
         llvm::append_range(offsets, list);
       }
     bias.push_back(static_cast<int32_t>(layer.bias[output]));
@@ -102,16 +105,15 @@ std::pair<Value, Value> sumList(KernelBuilder &builder, Value view,
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(loop.getBody());
   Value place = loop.getRegionIterArg(1);
-  Value input = memref::LoadOp::create(builder, view,
-                                       loadIndex(builder, offsets, place));
+  Value input =
+      memref::LoadOp::create(builder, view, loadIndex(builder, offsets, place));
   input = builder.resize(input, 32);
   Value partial = loop.getRegionIterArg(0);
   if (negative)
     partial = arith::SubIOp::create(builder, partial, input);
   else
     partial = arith::AddIOp::create(builder, partial, input);
-  scf::YieldOp::create(builder,
-                       ValueRange{partial, builder.advance(place, 1)});
+  scf::YieldOp::create(builder, ValueRange{partial, builder.advance(place, 1)});
   return {loop.getResult(0), loop.getResult(1)};
 }
 
@@ -119,11 +121,12 @@ std::pair<Value, Value> sumList(KernelBuilder &builder, Value view,
 class TableBuilder {
 public:
   TableBuilder(SymbolTable &symbols, const Layer &layer, StringRef name)
-      : symbols(symbols), layer(layer), name(name), digits(layer) {}
+      : digits(layer), symbols(symbols), layer(layer), name(name) {}
 
   FailureOr<func::FuncOp> buildRow(Type inputType, Type storedType,
                                    Type residualType);
   int64_t tableBytes = 0;
+  const DigitTables digits;
 
 private:
   FailureOr<Value> computeOutput(KernelBuilder &builder, Value output,
@@ -134,7 +137,6 @@ private:
   SymbolTable &symbols;
   const Layer &layer;
   StringRef name;
-  DigitTables digits;
 };
 
 FailureOr<Value> TableBuilder::computeOutput(KernelBuilder &builder,
@@ -214,12 +216,12 @@ FailureOr<func::FuncOp> TableBuilder::buildRow(Type inputType, Type storedType,
         ValueRange args = outputs.getRegionIterArgs();
         Value residual;
         if (residualType)
-          residual = memref::LoadOp::create(builder, function.getArgument(4),
-                                            args[3]);
+          residual =
+              memref::LoadOp::create(builder, function.getArgument(4), args[3]);
         Value place = args[0], next = args[1];
-        FailureOr<Value> stored = computeOutput(
-            builder, outputs.getInductionVar(), view, countTable, offsetTable,
-            biasTable, place, next, residual);
+        FailureOr<Value> stored =
+            computeOutput(builder, outputs.getInductionVar(), view, countTable,
+                          offsetTable, biasTable, place, next, residual);
         if (failed(stored)) {
           result = failure();
           return;
@@ -267,5 +269,7 @@ FailureOr<KernelStatistics> bitnn::buildTableKernel(SymbolTable &symbols,
   KernelStatistics statistics;
   statistics.groups = 1;
   statistics.tableBytes = table.tableBytes;
+  // One per digit, and the bias.
+  statistics.addsPerPosition = table.digits.digits + layer.numOutputs();
   return statistics;
 }
