@@ -23,9 +23,9 @@ std::string bitnn::makeModelName(StringRef fileName) {
   for (char c : llvm::sys::path::stem(fileName))
     name += llvm::isAlnum(c) ? c : '_';
   // Identifiers with a leading underscore belong to the implementation.
-  if (name.empty() || !llvm::isAlpha(name[0]))
-    name = "model_" + name;
-  return name;
+  if (name.empty())
+    return "model";
+  return llvm::isAlpha(name[0]) ? name : "model_" + name;
 }
 
 /// The one public function with a body.

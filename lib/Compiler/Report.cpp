@@ -126,7 +126,8 @@ static std::string formatRatio(double value) {
 }
 
 void printTable(const Report &report, llvm::raw_ostream &os) {
-  printRows(makeRows(report), os);
+  if (!report.layers.empty())
+    printRows(makeRows(report), os);
   int64_t macs = report.sum("macs"), adds = report.sum("adds");
   if (macs)
     os << macs << " MACs, " << formatRatio(double(adds) / double(macs))

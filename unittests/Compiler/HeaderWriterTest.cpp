@@ -42,6 +42,7 @@ TEST(HeaderWriter, ModelNames) {
   EXPECT_EQ(makeModelName("/a.b/digits.onnx"), "digits");
   EXPECT_EQ(makeModelName("8x8 digits.v2.onnx"), "model_8x8_digits_v2");
   EXPECT_EQ(makeModelName("-"), "model__");
+  EXPECT_EQ(makeModelName(""), "model");
 }
 
 static EntryPoint makeEntry() {

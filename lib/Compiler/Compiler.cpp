@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "bitnn/Compiler/Compiler.h"
+#include "bitnn/Compiler/Diagnostics.h"
+#include "bitnn/Compiler/HeaderWriter.h"
+#include "bitnn/Compiler/OutputFiles.h"
+#include "bitnn/Compiler/SaveStages.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Transforms/Utils/Cloning.h"
+#include <chrono>
+#include <sys/resource.h>
+
+using namespace mlir;
+using llvm::Error;
+using llvm::Expected;
+using llvm::SmallString;
+
+namespace bitnn {
+
+namespace {
+/// One compilation, step by step. Every step gives an error of one line.
+class Compilation {
+public:
+  Compilation(const CompileOptions &options, const DialectRegistry &registry)
+      : options(options), context(registry),
+        diagnostics(context, options.model) {
+    context.printOpOnDiagnostic(false);
+    pipeline = options.pipeline;
+  }
+
+  Expected<Report> run();
+
+private:
+  Error checkPaths();
+  Error readModel();
+  Error runPasses();
+  Error emit();
+  Error inspect(StringRef object);
+  Expected<SmallString<0>> makeOutput(llvm::Module &module, StringRef object);
+  Expected<SmallString<0>> linkLibrary(StringRef object);
+
+  Error fail(const llvm::Twine &message) {
+    return makeError(options.model, message);
+  }
+  /// With the model's name, if the error has no place of its own.
+  Error fail(Error error) { return fail(llvm::toString(std::move(error))); }
+
+  const CompileOptions &options;
+  PipelineOptions pipeline;
+  MLIRContext context;
+  DiagnosticCollector diagnostics;
+  std::unique_ptr<llvm::TargetMachine> machine;
+  OwningOpRef<ModuleOp> module;
+  Report report;
+  OutputFiles files;
+  /// The module in the LLVM dialect as text, where that is the output.
+  std::string dialectText;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Model
+//===----------------------------------------------------------------------===//
+
+static bool isModule(StringRef path) {
+  StringRef ending = llvm::sys::path::extension(path);
+  return ending == ".mlir" || ending == ".mlirbc" || path == "-";
+}
+
+static std::string getHeaderPath(StringRef output) {
+  SmallString<128> path(output);
+  llvm::sys::path::replace_extension(path, "h");
+  return std::string(path);
+}
+
+/// C callers need a header for machine code that they can link.
+static bool hasHeader(const CompileOptions &options) {
+  return options.output != "-" && options.emit != EmitKind::LLVMIR &&
+         options.emit != EmitKind::MLIR;
+}
+
+/// Whether writing one of two files would destroy the other.
+static bool clash(StringRef path, StringRef other) {
+  using namespace llvm::sys;
+  bool isSpecial =
+      path == "-" || (fs::exists(path) && !fs::is_regular_file(path));
+  return !isSpecial && (path == other || fs::equivalent(path, other));
+}
+
+Error Compilation::checkPaths() {
+  SmallVector<std::string> paths = {options.model, options.output};
+  if (hasHeader(options))
+    paths.push_back(getHeaderPath(options.output));
+  if (!options.report.empty())
+    paths.push_back(options.report);
+  for (auto [index, path] : llvm::enumerate(paths))
+    for (StringRef other : ArrayRef(paths).take_front(index))
+      if (clash(path, other))
+        return fail("'" + path + "' would overwrite '" + other +
+                    "'; choose another name for one of them");
+  return Error::success();
+}
+
+Error Compilation::readModel() {
+  StringRef ending = llvm::sys::path::extension(options.model);
+  if (!isModule(options.model))
+    return fail("cannot read '" + ending +
+                "' models; known are .mlir and .mlirbc");
+  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(options.model);
+  if (!buffer)
+    return fail("cannot read it: " + buffer.getError().message());
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
+  if (!options.outputs.empty())
+    return fail("--outputs cuts ONNX graphs, not modules");
+  module = parseSourceFile<ModuleOp>(sources, &context);
+  return module ? Error::success() : diagnostics.takeError("is malformed");
+}
+
+//===----------------------------------------------------------------------===//
+// Passes
+//===----------------------------------------------------------------------===//
+
+/// Attributes of the edges mean nothing to LLVM, which would warn of each.
+static void dropEdgeAttributes(ModuleOp module) {
+  for (auto function : module.getOps<func::FuncOp>())
+    for (unsigned index = 0;
+         function.getArgAttrsAttr() && index < function.getNumArguments();
+         ++index)
+      for (NamedAttribute entry : function.getArgAttrDict(index))
+        if (isa_and_nonnull<BitNNDialect>(entry.getNameDialect()))
+          function.removeArgAttr(index, entry.getName());
+}
+
+Error Compilation::runPasses() {
+  std::string name =
+      options.name.empty() ? makeModelName(options.model) : options.name;
+  FailureOr<EntryPoint> entry = readEntryPoint(*module, name);
+  if (failed(entry))
+    return diagnostics.takeError("has no network");
+  report.entry = *entry;
+  pipeline.name = entry->getFunctionName();
+
+  PassManager kernels(&context, ModuleOp::getOperationName());
+  PassManager lowering(&context, ModuleOp::getOperationName());
+  unsigned stages = 0;
+  if (!options.saveStages.empty()) {
+    if (std::error_code error =
+            llvm::sys::fs::create_directories(options.saveStages))
+      return fail("cannot make the folder '" + options.saveStages +
+                  "': " + error.message());
+    for (PassManager *manager : {&kernels, &lowering})
+      manager->addInstrumentation(
+          std::make_unique<SaveStages>(options.saveStages, stages));
+  }
+  buildKernelsPipeline(kernels, pipeline);
+  if (failed(kernels.run(*module)))
+    return diagnostics.takeError("cannot be lowered to kernels");
+  if (failed(readScratch(*module, report.entry)))
+    return diagnostics.takeError("has no scratch memory");
+  if (options.maxScratch && report.entry.scratchBytes > options.maxScratch)
+    return fail("needs " + llvm::Twine(report.entry.scratchBytes) +
+                " bytes of scratch memory, more than --max-scratch=" +
+                llvm::Twine(options.maxScratch) +
+                "; allow more, or make the largest images smaller");
+  report.layers = readLayers(*module);
+  dropEdgeAttributes(*module);
+
+  buildLLVMPipeline(lowering, pipeline);
+  if (failed(lowering.run(*module)))
+    return diagnostics.takeError("cannot be lowered to LLVM");
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Code
+//===----------------------------------------------------------------------===//
+
+/// What the report says of the object, and its contract.
+Error Compilation::inspect(StringRef object) {
+  Expected<ObjectSizes> sizes = measureObject(object);
+  if (!sizes)
+    return sizes.takeError();
+  report.sizes = *sizes;
+  report.objectBytes = object.size();
+  addCodeBytes(report.layers, *sizes);
+  Expected<std::vector<std::string>> symbols = getUndefinedSymbols(object);
+  if (!symbols)
+    return symbols.takeError();
+  report.undefinedSymbols = *symbols;
+  report.checked = options.check;
+  if (!options.check)
+    return Error::success();
+  return checkObject(object, pipeline.target, {pipeline.mayMultiply()});
+}
+
+Expected<SmallString<0>> Compilation::linkLibrary(StringRef object) {
+  SmallString<128> from, to;
+  if (std::error_code error =
+          llvm::sys::fs::createTemporaryFile("bitnn", "o", from))
+    return llvm::errorCodeToError(error);
+  llvm::FileRemover removeFrom(from);
+  if (std::error_code error =
+          llvm::sys::fs::createTemporaryFile("bitnn", "so", to))
+    return llvm::errorCodeToError(error);
+  llvm::FileRemover removeTo(to);
+  OutputFiles temporary;
+  temporary.add(from, object);
+  if (Error error = temporary.commit())
+    return std::move(error);
+  if (Error error = linkSharedLibrary(from, to, machine->getTargetTriple()))
+    return std::move(error);
+  auto linked = llvm::MemoryBuffer::getFile(to);
+  if (!linked)
+    return llvm::errorCodeToError(linked.getError());
+  return SmallString<0>((*linked)->getBuffer());
+}
+
+Expected<SmallString<0>> Compilation::makeOutput(llvm::Module &module,
+                                                 StringRef object) {
+  switch (options.emit) {
+  case EmitKind::Object:
+    return SmallString<0>(object);
+  case EmitKind::Archive:
+    return makeArchive(object, report.entry.name + ".o");
+  case EmitKind::SharedLibrary:
+    return linkLibrary(object);
+  case EmitKind::Assembly:
+    return generateCode(module, *machine, llvm::CodeGenFileType::AssemblyFile);
+  case EmitKind::LLVMIR: {
+    SmallString<0> text;
+    llvm::raw_svector_ostream os(text);
+    module.print(os, /*AAW=*/nullptr);
+    return text;
+  }
+  case EmitKind::MLIR:
+    return SmallString<0>(dialectText);
+  }
+  llvm_unreachable("every kind is written");
+}
+
+Error Compilation::emit() {
+  if (options.emit == EmitKind::MLIR) {
+    llvm::raw_string_ostream os(dialectText);
+    module->print(os);
+  }
+  llvm::LLVMContext llvmContext;
+  Expected<std::unique_ptr<llvm::Module>> code =
+      translateToLLVM(*module, llvmContext, *machine);
+  if (!code)
+    return code.takeError();
+  // Not needed any more, and as large as the code.
+  module = nullptr;
+  // Generating code changes the module, and an object is always made: it is
+  // what the contract and the report are about.
+  bool twice =
+      options.emit == EmitKind::Assembly || options.emit == EmitKind::LLVMIR;
+  std::unique_ptr<llvm::Module> copy =
+      twice ? llvm::CloneModule(**code) : nullptr;
+  Expected<SmallString<0>> object =
+      generateCode(**code, *machine, llvm::CodeGenFileType::ObjectFile);
+  if (!object)
+    return object.takeError();
+  if (Error error = inspect(*object))
+    return error;
+  Expected<SmallString<0>> output = makeOutput(twice ? *copy : **code, *object);
+  if (!output)
+    return output.takeError();
+  files.add(options.output, *output);
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// All together
+//===----------------------------------------------------------------------===//
+
+static int64_t getPeakBytes() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t(usage.ru_maxrss) * 1024;
+}
+
+static StringRef getName(MultiplyUse use) {
+  switch (use) {
+  case MultiplyUse::Never:
+    return "never";
+  case MultiplyUse::Requantize:
+    return "requantize";
+  case MultiplyUse::Layers:
+    return "layers";
+  }
+  llvm_unreachable("every use has a name");
+}
+
+Expected<Report> Compilation::run() {
+  auto start = std::chrono::steady_clock::now();
+  report.target = pipeline.target;
+  report.schedule = pipeline.schedule;
+  report.encoding = stringifyDigitEncoding(pipeline.encoding).str();
+  report.multiply = getName(pipeline.multiply).str();
+  if (Error error = checkPaths())
+    return std::move(error);
+  if (Error error = createTargetMachine(pipeline.target).moveInto(machine))
+    return fail(std::move(error));
+  if (Error error = readModel())
+    return std::move(error);
+  if (Error error = runPasses())
+    return std::move(error);
+  if (Error error = emit())
+    return fail(std::move(error));
+  report.shortfalls = diagnostics.getShortfalls();
+  auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now() - start);
+  report.seconds = double(elapsed.count()) / 1000;
+  report.peakBytes = getPeakBytes();
+
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (hasHeader(options)) {
+    writeHeader(report.entry, os);
+    files.add(getHeaderPath(options.output), text);
+  }
+  if (!options.report.empty()) {
+    text.clear();
+    writeJson(report, os);
+    files.add(options.report, text);
+  }
+  if (Error error = files.commit())
+    return fail(std::move(error));
+  return std::move(report);
+}
+
+Expected<Report> compile(const CompileOptions &options,
+                         const DialectRegistry &registry) {
+  return Compilation(options, registry).run();
+}
+
+void registerCompilerDialects(DialectRegistry &registry) {
+  registerTranslations(registry);
+}
+
+std::string getPipelineText(const CompileOptions &options,
+                            const DialectRegistry &registry) {
+  MLIRContext context(registry);
+  PassManager manager(&context, ModuleOp::getOperationName());
+  PipelineOptions pipeline = options.pipeline;
+  std::string name =
+      options.name.empty() ? makeModelName(options.model) : options.name;
+  pipeline.name = name + "_run";
+  buildKernelsPipeline(manager, pipeline);
+  buildLLVMPipeline(manager, pipeline);
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  manager.printAsTextualPipeline(os);
+  return text;
+}
+
+} // namespace bitnn
