@@ -152,10 +152,10 @@ Error Compilation::runPasses() {
   PassManager lowering(&context, ModuleOp::getOperationName());
   unsigned stages = 0;
   if (!options.saveStages.empty()) {
-    if (std::error_code error =
-            llvm::sys::fs::create_directories(options.saveStages))
-      return fail("cannot make the folder '" + options.saveStages +
-                  "': " + error.message());
+    std::error_code error =
+        llvm::sys::fs::create_directories(options.saveStages);
+    if (error || !llvm::sys::fs::is_directory(options.saveStages))
+      return fail("cannot make the folder '" + options.saveStages + "'");
     for (PassManager *manager : {&kernels, &lowering})
       manager->addInstrumentation(
           std::make_unique<SaveStages>(options.saveStages, stages));
@@ -305,6 +305,7 @@ Expected<Report> Compilation::run() {
   report.schedule = pipeline.schedule;
   report.encoding = stringifyDigitEncoding(pipeline.encoding).str();
   report.multiply = getName(pipeline.multiply).str();
+  report.multiplyAllowed = pipeline.mayMultiply();
   if (Error error = checkPaths())
     return std::move(error);
   if (Error error = createTargetMachine(pipeline.target).moveInto(machine))

@@ -42,7 +42,8 @@ std::vector<json::Object> readLayers(ModuleOp module) {
   for (auto record : records.getAsRange<DictionaryAttr>()) {
     json::Object &layer = layers.emplace_back();
     for (NamedAttribute entry : record)
-      layer[entry.getName().getValue()] = toJson(entry.getValue());
+      // A key that is no std::string would only refer to the context's memory.
+      layer[entry.getName().str()] = toJson(entry.getValue());
   }
   return layers;
 }
@@ -148,6 +149,11 @@ void printTable(const Report &report, llvm::raw_ostream &os) {
       os << "; " << shortfall.suggestion;
     os << "\n";
   }
+  if (report.multiplyAllowed)
+    os << "multiplications were allowed, by --"
+       << (report.schedule == "multiply" ? "schedule=multiply"
+                                         : "multiply=" + report.multiply)
+       << "\n";
   for (const std::string &symbol : report.undefinedSymbols)
     os << "the object needs '" << symbol << "' of the compiler's library\n";
   if (!report.checked)
@@ -210,6 +216,7 @@ void writeJson(const Report &report, llvm::raw_ostream &os) {
   json.attribute("schedule", report.schedule);
   json.attribute("encoding", report.encoding);
   json.attribute("multiply", report.multiply);
+  json.attribute("multiply_allowed", report.multiplyAllowed);
   json.attribute("checked", report.checked);
   json.attribute("scratch_bytes", report.entry.scratchBytes);
   json.attribute("scratch_alignment", report.entry.scratchAlignment);

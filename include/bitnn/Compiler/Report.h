@@ -38,7 +38,9 @@ struct Report {
   std::vector<Shortfall> shortfalls;
   ObjectSizes sizes;
   int64_t objectBytes = 0;
+  /// What the contract on the object asked for.
   bool checked = true;
+  bool multiplyAllowed = false;
   std::vector<std::string> undefinedSymbols;
   /// Of the compilation; everything else is the same in every run.
   double seconds = 0;
