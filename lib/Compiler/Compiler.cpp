@@ -5,6 +5,7 @@
 #include "bitnn/Compiler/HeaderWriter.h"
 #include "bitnn/Compiler/OutputFiles.h"
 #include "bitnn/Compiler/SaveStages.h"
+#include "bitnn/Import/ONNX/ImportOnnx.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
@@ -110,17 +111,26 @@ Error Compilation::checkPaths() {
 
 Error Compilation::readModel() {
   StringRef ending = llvm::sys::path::extension(options.model);
-  if (!isModule(options.model))
+  bool isOnnx = ending == ".onnx";
+  if (!isOnnx && !isModule(options.model))
     return fail("cannot read '" + ending +
-                "' models; known are .mlir and .mlirbc");
+                "' models; known are .onnx, .mlir and .mlirbc");
+  if (!isOnnx && !options.outputs.empty())
+    return fail("--outputs cuts ONNX graphs, not modules");
   auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(options.model);
   if (!buffer)
     return fail("cannot read it: " + buffer.getError().message());
-  llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
-  if (!options.outputs.empty())
-    return fail("--outputs cuts ONNX graphs, not modules");
-  module = parseSourceFile<ModuleOp>(sources, &context);
+  if (isOnnx) {
+    OnnxImportOptions import;
+    import.outputs = options.outputs;
+    import.batch = options.batch;
+    module =
+        importOnnx((*buffer)->getBuffer(), options.model, import, &context);
+  } else {
+    llvm::SourceMgr sources;
+    sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
+    module = parseSourceFile<ModuleOp>(sources, &context);
+  }
   return module ? Error::success() : diagnostics.takeError("is malformed");
 }
 
@@ -254,8 +264,9 @@ Error Compilation::emit() {
   llvm::LLVMContext llvmContext;
   Expected<std::unique_ptr<llvm::Module>> code =
       translateToLLVM(*module, llvmContext, *machine);
+  // The translation says more in a diagnostic.
   if (!code)
-    return code.takeError();
+    return diagnostics.takeError(llvm::toString(code.takeError()));
   // Not needed any more, and as large as the code.
   module = nullptr;
   // Generating code changes the module, and an object is always made: it is
@@ -267,12 +278,12 @@ Error Compilation::emit() {
   Expected<SmallString<0>> object =
       generateCode(**code, *machine, llvm::CodeGenFileType::ObjectFile);
   if (!object)
-    return object.takeError();
+    return fail(object.takeError());
   if (Error error = inspect(*object))
-    return error;
+    return fail(std::move(error));
   Expected<SmallString<0>> output = makeOutput(twice ? *copy : **code, *object);
   if (!output)
-    return output.takeError();
+    return fail(output.takeError());
   files.add(options.output, *output);
   return Error::success();
 }
@@ -315,7 +326,7 @@ Expected<Report> Compilation::run() {
   if (Error error = runPasses())
     return std::move(error);
   if (Error error = emit())
-    return fail(std::move(error));
+    return std::move(error);
   report.shortfalls = diagnostics.getShortfalls();
   auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::steady_clock::now() - start);
