@@ -1,17 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "bitnn/Compiler/ObjectContract.h"
-#include "bitnn/Compiler/ObjectEmitter.h"
+#include "InstructionDecoder.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/MC/MCAsmInfo.h"
-#include "llvm/MC/MCContext.h"
-#include "llvm/MC/MCDisassembler/MCDisassembler.h"
-#include "llvm/MC/MCInst.h"
-#include "llvm/MC/MCInstPrinter.h"
-#include "llvm/MC/MCInstrInfo.h"
-#include "llvm/MC/MCRegisterInfo.h"
-#include "llvm/MC/MCSubtargetInfo.h"
-#include "llvm/MC/TargetRegistry.h"
 #include "llvm/Object/ELFObjectFile.h"
 
 using namespace llvm;
@@ -20,99 +11,6 @@ using object::ELFSectionRef;
 using object::ELFSymbolRef;
 
 namespace bitnn {
-
-//===----------------------------------------------------------------------===//
-// Reading instructions
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// Reads the instructions of a machine, whichever extensions it has: a `mul`
-/// in code for rv32i is to be named, not to be unreadable.
-class Decoder {
-public:
-  static Expected<std::unique_ptr<Decoder>> create(const TargetNames &names);
-
-  /// Reads one instruction; false if the bytes are none. `size` is at least 1.
-  bool read(ArrayRef<uint8_t> bytes, uint64_t address, uint64_t &size);
-  /// Of the last instruction read.
-  InstructionKind getKind();
-  std::string getText(uint64_t address);
-
-private:
-  Triple triple;
-  std::unique_ptr<TargetMachine> machine;
-  std::unique_ptr<MCSubtargetInfo> subtarget;
-  std::unique_ptr<MCContext> context;
-  std::unique_ptr<MCDisassembler> disassembler;
-  std::unique_ptr<MCInstPrinter> printer;
-  MCInst instruction;
-  /// By opcode: matching mnemonics is slower than decoding.
-  std::vector<std::optional<InstructionKind>> kinds;
-};
-} // namespace
-
-static std::string addReadableExtensions(const Triple &triple,
-                                         StringRef features) {
-  std::string all = features.str();
-  if (triple.isRISCV())
-    all += ",+m,+a,+f,+d,+zfh,+v";
-  if (triple.isAArch64())
-    all += ",+all";
-  return all;
-}
-
-Expected<std::unique_ptr<Decoder>> Decoder::create(const TargetNames &names) {
-  auto decoder = std::make_unique<Decoder>();
-  Expected<std::unique_ptr<TargetMachine>> machine = createTargetMachine(names);
-  if (!machine)
-    return machine.takeError();
-  decoder->machine = std::move(*machine);
-  const Triple &triple = decoder->triple = decoder->machine->getTargetTriple();
-  if (!knowsInstructionsOf(triple))
-    return createStringError(
-        "multiplications cannot be told from other instructions of '" +
-        names.triple + "' yet; known are x86, AArch64 and RISC-V");
-  const Target &target = decoder->machine->getTarget();
-  const MCAsmInfo &asmInfo = *decoder->machine->getMCAsmInfo();
-  const MCRegisterInfo &registers = *decoder->machine->getMCRegisterInfo();
-  const MCInstrInfo &instructions = *decoder->machine->getMCInstrInfo();
-  decoder->subtarget.reset(target.createMCSubtargetInfo(
-      triple, names.cpu, addReadableExtensions(triple, names.features)));
-  decoder->context = std::make_unique<MCContext>(triple, &asmInfo, &registers,
-                                                 decoder->subtarget.get());
-  decoder->disassembler.reset(
-      target.createMCDisassembler(*decoder->subtarget, *decoder->context));
-  decoder->printer.reset(target.createMCInstPrinter(
-      triple, asmInfo.getAssemblerDialect(), asmInfo, instructions, registers));
-  decoder->kinds.resize(instructions.getNumOpcodes());
-  return decoder;
-}
-
-bool Decoder::read(ArrayRef<uint8_t> bytes, uint64_t address, uint64_t &size) {
-  size = 0;
-  instruction.clear();
-  MCDisassembler::DecodeStatus status =
-      disassembler->getInstruction(instruction, size, bytes, address, nulls());
-  size = std::max<uint64_t>(size, 1);
-  return status != MCDisassembler::Fail;
-}
-
-InstructionKind Decoder::getKind() {
-  std::optional<InstructionKind> &kind = kinds[instruction.getOpcode()];
-  if (!kind) {
-    StringRef mnemonic = printer->getMnemonic(instruction).first;
-    kind = classifyInstruction(triple, mnemonic.split('\t').first.trim());
-  }
-  return *kind;
-}
-
-std::string Decoder::getText(uint64_t address) {
-  std::string text;
-  raw_string_ostream stream(text);
-  printer->printInst(&instruction, address, "", *subtarget, stream);
-  std::replace(text.begin(), text.end(), '\t', ' ');
-  return StringRef(text).trim().str();
-}
 
 //===----------------------------------------------------------------------===//
 // Walking an object
@@ -174,7 +72,7 @@ static Expected<SectionMap> mapSection(const object::ObjectFile &file,
   return map;
 }
 
-static void findInStretch(Decoder &decoder, ArrayRef<uint8_t> code,
+static void findInStretch(InstructionDecoder &decoder, ArrayRef<uint8_t> code,
                           uint64_t begin, uint64_t end, StringRef section,
                           const SectionMap &map,
                           std::vector<Finding> &findings) {
@@ -204,7 +102,8 @@ Expected<std::vector<Finding>> findInstructions(StringRef bytes,
   Expected<std::unique_ptr<object::ObjectFile>> file = openObject(bytes);
   if (!file)
     return file.takeError();
-  Expected<std::unique_ptr<Decoder>> decoder = Decoder::create(target);
+  Expected<std::unique_ptr<InstructionDecoder>> decoder =
+      InstructionDecoder::create(target);
   if (!decoder)
     return decoder.takeError();
   std::vector<Finding> findings;
