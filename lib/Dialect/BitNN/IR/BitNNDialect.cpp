@@ -100,7 +100,7 @@ static LogicalResult verifyEdgeAttribute(Operation *op, StringRef edge,
   if (fault.empty())
     return success();
   return op->emitOpError() << edge << " " << index << ": attribute '"
-                           << attribute.getName() << "' " << fault;
+                           << attribute.getName().getValue() << "' " << fault;
 }
 
 LogicalResult BitNNDialect::verifyRegionArgAttribute(Operation *op, unsigned,

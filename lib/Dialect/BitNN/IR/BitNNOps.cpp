@@ -73,7 +73,10 @@ static LogicalResult verifyStructuredOp(OpTy op, int64_t channels) {
     return op.emitOpError("epilogue must take (accumulator: i32, channel: "
                           "index")
            << (op.getResidual() ? ", residual element)" : ")");
-  auto yield = dyn_cast<YieldOp>(block.getTerminator());
+  // This runs before the block itself is verified: it may be empty.
+  auto yield = block.mightHaveTerminator()
+                   ? dyn_cast<YieldOp>(block.getTerminator())
+                   : YieldOp();
   if (!yield || yield.getValues().size() != 1 ||
       yield.getValues()[0].getType() != stored)
     return op.emitOpError("epilogue must yield one value of the init's "
