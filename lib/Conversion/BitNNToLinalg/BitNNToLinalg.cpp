@@ -9,7 +9,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+#include "mlir/IR/PatternMatch.h"
 
 namespace bitnn {
 #define GEN_PASS_DEF_CONVERTBITNNTOLINALGPASS
@@ -95,43 +95,43 @@ static Value createAccumulators(OpBuilder &builder, MatmulOp layer,
   return matmul.getResult(0);
 }
 
-namespace {
 /// layer(x) -> epilogue(conv(x, W) + bias)
 template <typename OpTy>
-struct LowerLayer : public OpRewritePattern<OpTy> {
-  LowerLayer(MLIRContext *context, bool all)
-      : OpRewritePattern<OpTy>(context), all(all) {}
+static LogicalResult lower(RewriterBase &rewriter, OpTy layer) {
+  FailureOr<SmallVector<int32_t>> weights =
+      getConstantIntegers(layer.getWeights());
+  if (failed(weights))
+    return layer.emitOpError("needs constant weights; make them an "
+                             "initializer of the network");
+  rewriter.setInsertionPoint(layer);
+  Value sums = createAccumulators(rewriter, layer,
+                                  widenWeights(rewriter, layer, *weights),
+                                  createBiasTensor(rewriter, layer));
+  rewriter.replaceOp(layer, createEpilogueGeneric(rewriter, layer, sums));
+  return success();
+}
 
-  LogicalResult matchAndRewrite(OpTy layer,
-                                PatternRewriter &rewriter) const override {
-    if (!all && layer.getSchedule() != Schedule::Multiply)
-      return rewriter.notifyMatchFailure(layer, "its schedule is another one");
-    if (layer->getNumResults() != 1)
-      return rewriter.notifyMatchFailure(layer, "it is on buffers");
-    FailureOr<SmallVector<int32_t>> weights =
-        getConstantIntegers(layer.getWeights());
-    if (failed(weights))
-      return layer.emitOpError("needs constant weights; make them an "
-                               "initializer of the network");
-    Value sums = createAccumulators(rewriter, layer,
-                                    widenWeights(rewriter, layer, *weights),
-                                    createBiasTensor(rewriter, layer));
-    rewriter.replaceOp(layer, createEpilogueGeneric(rewriter, layer, sums));
-    return success();
-  }
-
-  bool all;
-};
-
+namespace {
 struct ConvertBitNNToLinalg
     : public bitnn::impl::ConvertBitNNToLinalgPassBase<ConvertBitNNToLinalg> {
   using ConvertBitNNToLinalgPassBase::ConvertBitNNToLinalgPassBase;
 
   void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
-    patterns.add<LowerLayer<Conv2DOp>, LowerLayer<MatmulOp>>(&getContext(),
-                                                             all);
-    walkAndApplyPatterns(getOperation(), std::move(patterns));
+    IRRewriter rewriter(&getContext());
+    auto visit = [&](auto layer) -> LogicalResult {
+      bool chosen = all || layer.getSchedule() == Schedule::Multiply;
+      bool onTensors = layer->getNumResults() == 1;
+      return chosen && onTensors ? lower(rewriter, layer) : success();
+    };
+    WalkResult result = getOperation()->walk([&](Operation *op) -> WalkResult {
+      if (auto conv = dyn_cast<Conv2DOp>(op))
+        return visit(conv);
+      if (auto matmul = dyn_cast<MatmulOp>(op))
+        return visit(matmul);
+      return WalkResult::advance();
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
   }
 };
 } // namespace

@@ -37,6 +37,9 @@ matchElementwise(linalg::GenericOp generic, Value result, bool hasResidual) {
                     [](AffineMap map) { return map.isIdentity(); }))
     return Obstacle{"it is not elementwise",
                     "keep the requantize directly behind the layer"};
+  if (!llvm::is_contained(generic.getInputs(), result))
+    return Obstacle{"it writes over the layer's result without reading it",
+                    "use a tensor.empty as init"};
   if (generic.payloadUsesValueFromOperand(generic.getDpsInitOperand(0)))
     return Obstacle{"it reads its init", "use a tensor.empty as init"};
   Fusion fusion;
@@ -104,7 +107,9 @@ struct FuseElementwise : public OpRewritePattern<OpTy> {
     Value added = residual ? residual->get() : layer.getResidual();
     if (added)
       operands.push_back(added);
-    operands.push_back(generic.getDpsInits()[0]);
+    // What the generic overwrites in place is no longer there.
+    Value init = generic.getDpsInits()[0];
+    operands.push_back(init == result ? layer.getInit() : init);
     fused.addOperands(operands);
     fused.addTypes(generic.getResultTypes());
     fused.addAttributes(layer->getAttrs());

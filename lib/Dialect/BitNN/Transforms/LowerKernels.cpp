@@ -38,7 +38,8 @@ LowerKernels::lower(Operation *op, StringRef name, SymbolTable &symbols,
     return buildTableKernel(symbols, *layer, name);
   case Schedule::Multiply:
     return op->emitOpError("has the schedule multiply, which is lowered on "
-                           "tensors; run bitnn-decompose before bufferization");
+                           "tensors; run convert-bitnn-to-linalg before "
+                           "bufferization");
   case Schedule::StraightLine:
     break;
   }

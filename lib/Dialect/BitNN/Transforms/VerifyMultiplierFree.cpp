@@ -56,7 +56,7 @@ static StringRef getFault(const ConversionTarget &contract, Operation *op) {
     return "computes in floating point; cut the graph at its quantized "
            "tensors (--outputs)";
   if (contract.isIllegal(op) || !contract.isLegal(op)) {
-    if (isa<linalg::LinalgOp>(op) || isa<BitNNDialect>(op->getDialect()))
+    if (isa<linalg::LinalgDialect, BitNNDialect>(op->getDialect()))
       return "is left over; lower it first (bitnn-lower-kernels, "
              "bitnn-linalg-to-loops, convert-bitnn-to-arith)";
     return "multiplies or divides; write it as shifts and additions, or allow "
