@@ -236,10 +236,11 @@ LogicalResult Importer::cutOutputs(ArrayRef<std::string> names) {
                            : cut->value);
     results.push_back(std::move(*cut));
   }
-  func::ReturnOp::create(builder, file, returned);
+  auto terminator = func::ReturnOp::create(builder, file, returned);
   sortArguments();
-  function.setFunctionType(builder.getFunctionType(
-      function.getBody().front().getArgumentTypes(), TypeRange(returned)));
+  function.setFunctionType(
+      builder.getFunctionType(function.getBody().front().getArgumentTypes(),
+                              terminator.getOperandTypes()));
   setEdgeAttributes(results);
   return success();
 }

@@ -58,7 +58,7 @@ static FailureOr<float> getBound(NodeContext &node, unsigned index,
   }
   if (succeeded(bound) && !std::isfinite(*bound) && *bound != missing)
     return node.refuse() << "its " << name << " must be finite, but is "
-                         << std::to_string(*bound);
+                         << toString(*bound);
   return bound;
 }
 

@@ -4,6 +4,7 @@
 #include "mlir/IR/Location.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -44,6 +45,12 @@ std::string bitnn::importer::toString(ArrayRef<int64_t> shape) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   llvm::interleave(shape, stream, "x");
+  return text;
+}
+
+std::string bitnn::importer::toString(float number) {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%.9g", number);
   return text;
 }
 

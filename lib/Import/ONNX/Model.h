@@ -32,6 +32,8 @@ mlir::FailureOr<int64_t> getNumElements(llvm::ArrayRef<int64_t> shape);
 
 /// "1x3x32x32", or "scalar".
 std::string toString(llvm::ArrayRef<int64_t> shape);
+/// As many digits as tell one float32 from another.
+std::string toString(float number);
 
 /// A constant: elements in row-major order, little-endian.
 struct Tensor {

@@ -95,7 +95,7 @@ static Result multiplyMatrices(NodeContext &node, const Operand &input,
     if (failed(factor))
       return failure();
     if (*factor != 1.0f)
-      return node.refuse() << name << " = " << std::to_string(*factor)
+      return node.refuse() << name << " = " << toString(*factor)
                            << " is not supported, only 1";
   }
   FailureOr<int64_t> transA = node.getInt("transA", 0);

@@ -51,7 +51,7 @@ static FailureOr<std::vector<float>> getScales(NodeContext &node,
     scales.push_back(tensor.getFloat(i));
     if (!std::isfinite(scales.back()) || scales.back() <= 0)
       return node.refuse() << "its scale must be positive and finite, but is "
-                           << std::to_string(scales.back());
+                           << toString(scales.back());
   }
   if (scales.empty() || (scales.size() > 1 && tensor.shape.size() != 1))
     return node.refuse() << "its scale of shape " << toString(tensor.shape)
@@ -266,7 +266,8 @@ static FailureOr<Value> quantizeAccumulator(NodeContext &node,
   Multipliers multipliers = getMultipliers(sum, to);
   for (float multiplier : multipliers.values)
     if (!std::isfinite(multiplier) || multiplier <= 0)
-      return node.refuse() << "its scales give the multiplier " << multiplier
+      return node.refuse() << "its scales give the multiplier "
+                           << toString(multiplier)
                            << ", which has no float32 arithmetic; requantize "
                               "with scales nearer to each other";
   auto type =

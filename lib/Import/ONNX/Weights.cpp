@@ -93,14 +93,13 @@ bitnn::importer::makeLayer(NodeContext &node, const Dequantized &input,
 /// another scale.
 static constexpr double kScaleTolerance = 1e-6;
 
-static LogicalResult checkScale(NodeContext &node, double scale,
-                                double expected) {
-  if (std::abs(scale - expected) <= kScaleTolerance * std::abs(expected))
+static LogicalResult checkScale(NodeContext &node, float scale,
+                                float expected) {
+  if (std::abs(double(scale) - expected) <= kScaleTolerance * expected)
     return success();
   return node.refuse() << "the bias's scale must be input scale * weight "
                           "scale = "
-                       << std::to_string(expected) << ", but is "
-                       << std::to_string(scale);
+                       << toString(expected) << ", but is " << toString(scale);
 }
 
 /// Whether a bias depends on nothing but the channel; `shape` is aligned with

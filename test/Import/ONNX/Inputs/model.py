@@ -18,10 +18,7 @@ HEADER = '<ir_version: 9, opset_import: ["" : 19, "com.microsoft" : 1]>\n'
 def models(text: str) -> dict[str, str]:
     """The models in a test by their names."""
     sections = text.split("#--- ")[1:]
-    return {
-        name: body
-        for name, _, body in (section.partition("\n") for section in sections)
-    }
+    return {name: body for name, _, body in (section.partition("\n") for section in sections)}
 
 
 def build(body: str) -> onnx.ModelProto:
@@ -33,6 +30,4 @@ def build(body: str) -> onnx.ModelProto:
 
 if __name__ == "__main__":
     test, name = sys.argv[1:]
-    sys.stdout.buffer.write(
-        build(models(Path(test).read_text())[name]).SerializeToString()
-    )
+    sys.stdout.buffer.write(build(models(Path(test).read_text())[name]).SerializeToString())
