@@ -120,15 +120,11 @@ static Result convolve(NodeContext &node, const Operand &input,
   auto sum = makeLayer(node, **x, *weights, shape, /*channelAxis=*/1, bias);
   if (failed(sum))
     return failure();
-  Convolution convolution{(*x)->integers.value,
-                          std::move(*weights),
-                          *windows,
-                          *groups,
-                          (*x)->quantization.zeroPoint,
-                          shape,
-                          node.loc};
+  auto convolution = std::make_shared<const Convolution>(
+      Convolution{(*x)->integers.value, std::move(*weights), *windows, *groups,
+                  (*x)->quantization.zeroPoint, shape, node.loc});
   sum->emit = [convolution](OpBuilder &builder, ArrayRef<int64_t> bias) {
-    return convolution.emit(builder, bias);
+    return convolution->emit(builder, bias);
   };
   return ImportedValue(std::move(*sum));
 }

@@ -35,7 +35,8 @@ Integers Importer::addArgument(Cut cut, ArrayRef<int64_t> shape) {
 
 Operand Importer::readInput(const Operand &value) {
   auto *input = std::get_if<Outside>(value.get());
-  if (!input || !input->nodes.empty() || !isEightBits(input->type))
+  if (!input || !input->nodes.empty() || !isEightBits(input->type) ||
+      input->shape->empty())
     return value;
   const Edge &edge = graph.inputs[input->inputs.front()];
   Location loc = NameLoc::get(builder.getStringAttr(edge.name), file);

@@ -72,12 +72,10 @@ Value bitnn::importer::emitElementwise(OpBuilder &builder, Location loc,
   ArrayRef<int64_t> shape = getShape(inputs.front());
   unsigned rank = shape.size();
   SmallVector<AffineMap> maps;
-  for (Value input : inputs) {
-    unsigned dropped = rank - getShape(input).size();
-    maps.push_back(
-        builder.getMultiDimIdentityMap(rank).getMinorSubMap(rank - dropped));
-  }
-  maps.push_back(builder.getMultiDimIdentityMap(rank));
+  AffineMap identity = builder.getMultiDimIdentityMap(rank);
+  for (Value input : inputs)
+    maps.push_back(identity.getMinorSubMap(getShape(input).size()));
+  maps.push_back(identity);
   Value empty = tensor::EmptyOp::create(builder, loc, shape,
                                         builder.getIntegerType(resultBits));
   SmallVector<utils::IteratorType> iterators(rank,

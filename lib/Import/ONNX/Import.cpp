@@ -159,6 +159,15 @@ Outside Importer::leaveOutside(const Node &node, ArrayRef<Operand> operands,
   return result;
 }
 
+/// Whether an operator must not be left to the caller, although it has no
+/// integer form here: a layer, or control flow.
+static bool isForeignLayer(const Node &node) {
+  static constexpr StringRef kLayers[] = {
+      "Attention", "ConvInteger", "ConvTranspose", "Einsum", "GRU", "If",
+      "LSTM",      "Loop",        "MatMulInteger", "RNN",    "Scan"};
+  return llvm::is_contained(kLayers, node.op);
+}
+
 LogicalResult Importer::importNode(const Node &node) {
   SmallVector<Operand> operands;
   const Operator *meaning = findOperator(node);
@@ -178,6 +187,9 @@ LogicalResult Importer::importNode(const Node &node) {
         return context.refuse() << "only its first output is supported, but "
                                 << quote(output) << " is read";
   }
+  if (!meaning && isForeignLayer(node))
+    return context.refuse()
+           << "it is not supported; supported are: " << getOperatorNames();
   Result value = meaning ? meaning->import(context)
                          : Result(context.decline("it has no integer form"));
   if (failed(value))

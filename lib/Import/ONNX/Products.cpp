@@ -76,14 +76,11 @@ static Result multiply(NodeContext &node, const Operand &input,
                        /*channelAxis=*/shape.size() - 1, bias);
   if (failed(sum))
     return failure();
-  Product product{(*x)->integers.value,
-                  std::move(*weights),
-                  transposeInput,
-                  transposeWeights,
-                  shape,
-                  node.loc};
+  auto product = std::make_shared<const Product>(
+      Product{(*x)->integers.value, std::move(*weights), transposeInput,
+              transposeWeights, shape, node.loc});
   sum->emit = [product](OpBuilder &builder, ArrayRef<int64_t> bias) {
-    return product.emit(builder, bias);
+    return product->emit(builder, bias);
   };
   return ImportedValue(std::move(*sum));
 }
