@@ -133,9 +133,28 @@ def LayersToLoopsPass : Pass<"bitnn-layers-to-loops", "::mlir::func::FuncOp"> {
     from the operations' `TilingInterface`.
 
     ```mlir
-    bitnn.matmul ins(%x, %w : memref<1x3xi8>, memref<2x3xi8>)
-        outs(%y : memref<1x2xi32>) encoding = csd
-    // becomes: three nested scf.for around an arith.muli
+    memref.global "private" constant @weights : memref<2x3xi8> = dense<[[3, 0, -1], [0, 2, 5]]>
+    func.func @model(%x: memref<1x3xi8>, %y: memref<1x2xi32>) {
+      %w = memref.get_global @weights : memref<2x3xi8>
+      bitnn.matmul ins(%x, %w : memref<1x3xi8>, memref<2x3xi8>)
+          outs(%y : memref<1x2xi32>) encoding = csd
+      return
+    }
+    // becomes
+    scf.for %m = %m0 to %m1 step %m2 {
+      ...
+      scf.for %n = %n0 to %n1 step %n2 {
+        ...
+        %acc = scf.for %k = %k0 to %k1 step %k2 iter_args(%sum = %zero) -> (i32) {
+          %x8 = memref.load %x[%m, %k] : memref<1x3xi8>
+          %x32 = arith.extsi %x8 : i8 to i32
+          %w8 = memref.load %w[%n, %k] : memref<2x3xi8>
+          %w32 = arith.extsi %w8 : i8 to i32
+          %product = arith.muli %x32, %w32 : i32
+          %next = arith.addi %sum, %product : i32
+          scf.yield %next : i32
+        }
+        memref.store %acc, %y[%m, %n] : memref<1x2xi32>
     ```
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect",
