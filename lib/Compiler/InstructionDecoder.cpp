@@ -72,7 +72,7 @@ std::string InstructionDecoder::getText(uint64_t address) {
   std::string text;
   raw_string_ostream stream(text);
   printer->printInst(&instruction, address, "", *subtarget, stream);
-  std::replace(text.begin(), text.end(), '\t', ' ');
+  llvm::replace(text, '\t', ' ');
   return StringRef(text).trim().str();
 }
 

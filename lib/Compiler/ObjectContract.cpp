@@ -6,7 +6,6 @@
 #include "llvm/Object/ELFObjectFile.h"
 
 using namespace llvm;
-using object::ELFObjectFileBase;
 using object::ELFSectionRef;
 using object::ELFSymbolRef;
 

@@ -128,7 +128,7 @@ static Expected<Words> readWords(ArrayRef<const char *> arguments) {
 static Expected<size_t> choose(const Words &words, StringRef option,
                                ArrayRef<StringRef> known) {
   StringRef value = words.get(option, known[0]);
-  auto it = find(known, value);
+  const StringRef *it = find(known, value);
   if (it != known.end())
     return it - known.begin();
   return createStringError("unknown " + option + " '" + value +

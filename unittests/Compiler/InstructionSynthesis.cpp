@@ -41,6 +41,7 @@ struct Assembler {
   const MCInstrInfo *instructions;
   const MCRegisterInfo *registers;
 };
+} // namespace
 
 Assembler::Assembler(const Triple &triple, StringRef features) {
   machine = cantFail(createTargetMachine({triple.str(), "", ""}));
@@ -124,7 +125,6 @@ bool Assembler::encode(const Opcode &opcode, Bytes &bytes) const {
   }
   return false;
 }
-} // namespace
 
 std::vector<Opcode> listOpcodes(const Triple &triple) {
   Assembler assembler(triple, "");

@@ -10,13 +10,13 @@ using namespace bitnn;
 using namespace llvm;
 
 namespace {
-
 class EveryOpcode : public testing::TestWithParam<const char *> {
 protected:
   Triple triple{GetParam()};
 };
+} // namespace
 
-std::vector<Opcode> listForbidden(const Triple &triple) {
+static std::vector<Opcode> listForbidden(const Triple &triple) {
   std::vector<Opcode> opcodes = listOpcodes(triple);
   llvm::erase_if(opcodes, [&](const Opcode &opcode) {
     return classifyInstruction(triple, opcode.mnemonic) ==
@@ -26,8 +26,8 @@ std::vector<Opcode> listForbidden(const Triple &triple) {
 }
 
 /// One object with a function per opcode: each must be found.
-void expectFound(const Triple &triple, StringRef features,
-                 ArrayRef<std::pair<Opcode, Bytes>> encoded) {
+static void expectFound(const Triple &triple, StringRef features,
+                        ArrayRef<std::pair<Opcode, Bytes>> encoded) {
   std::vector<Bytes> functions;
   for (const auto &[opcode, bytes] : encoded)
     functions.push_back(bytes);
@@ -48,7 +48,7 @@ void expectFound(const Triple &triple, StringRef features,
 }
 
 /// Encodes what the target can encode, and takes it out of `opcodes`.
-void refuseAll(const Triple &triple, std::vector<Opcode> &opcodes) {
+static void refuseAll(const Triple &triple, std::vector<Opcode> &opcodes) {
   std::vector<std::string> features = listFeatures(triple);
   features.insert(features.begin(), "");
   // Some opcodes need two extensions, and zfa is the one they share.
@@ -80,7 +80,7 @@ TEST_P(EveryOpcode, ForbiddenOnesAreRefused) {
 }
 
 /// What generated code is made of must pass. Not derived from the rule.
-StringSet<> getNeeded(const Triple &triple) {
+static StringSet<> getNeeded(const Triple &triple) {
   if (triple.isX86())
     return {"addl",         "addq",      "subl",        "leal",
             "leaq",         "shll",      "sarl",        "movl",
@@ -143,27 +143,23 @@ INSTANTIATE_TEST_SUITE_P(Targets, EveryOpcode,
                                          "riscv64-unknown-elf",
                                          "aarch64-unknown-linux-gnu"));
 
-} // namespace
-
 //===----------------------------------------------------------------------===//
 // Errors
 //===----------------------------------------------------------------------===//
 
-namespace {
+static const Triple kX86("x86_64-unknown-linux-gnu");
+static const TargetNames kX86Names{kX86.str(), "", ""};
 
-const Triple kX86("x86_64-unknown-linux-gnu");
-const TargetNames kX86Names{kX86.str(), "", ""};
-
-Bytes bytes(std::initializer_list<int> values) {
+static Bytes bytes(std::initializer_list<int> values) {
   return Bytes(values.begin(), values.end());
 }
-const Bytes kReturn = bytes({0xC3});
+static const Bytes kReturn = bytes({0xC3});
 // imull %esi, %edi
-const Bytes kMultiply = bytes({0x0F, 0xAF, 0xFE});
+static const Bytes kMultiply = bytes({0x0F, 0xAF, 0xFE});
 // addl %esi, %edi
-const Bytes kAdd = bytes({0x01, 0xF7});
+static const Bytes kAdd = bytes({0x01, 0xF7});
 
-std::string check(StringRef object, bool allowMultiply = false) {
+static std::string check(StringRef object, bool allowMultiply = false) {
   return toString(checkObject(object, kX86Names, {allowMultiply}));
 }
 
@@ -239,5 +235,3 @@ TEST(ObjectContract, SizesByKernel) {
   EXPECT_EQ(measured.data, 0u);
   EXPECT_EQ(measured.functions.at("f1"), 3u);
 }
-
-} // namespace

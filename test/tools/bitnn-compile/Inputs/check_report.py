@@ -6,11 +6,30 @@ import subprocess
 import sys
 from pathlib import Path
 
-KEYS = (
-    "name function target schedule encoding multiply multiply_allowed checked scratch_bytes "
-    "scratch_alignment object_bytes code_bytes data_bytes inputs outputs layers macs adds "
-    "adds_per_mac shortfalls undefined_symbols compile"
-).split()
+KEYS = [
+    "name",
+    "function",
+    "target",
+    "schedule",
+    "encoding",
+    "multiply",
+    "multiply_allowed",
+    "checked",
+    "scratch_bytes",
+    "scratch_alignment",
+    "object_bytes",
+    "code_bytes",
+    "data_bytes",
+    "inputs",
+    "outputs",
+    "layers",
+    "macs",
+    "adds",
+    "adds_per_mac",
+    "shortfalls",
+    "undefined_symbols",
+    "compile",
+]
 
 
 def check_same(paths: list[str]) -> None:
@@ -66,7 +85,17 @@ def check(report_path: str, object_path: str, table_path: str) -> None:
     assert compilation["peak_bytes"] > 1 << 20
 
     rows = [line.split() for line in Path(table_path).read_text().splitlines()]
-    columns = "name operator weights digits adds schedule groups code_bytes table_bytes".split()
+    columns = [
+        "name",
+        "operator",
+        "weights",
+        "digits",
+        "adds",
+        "schedule",
+        "groups",
+        "code_bytes",
+        "table_bytes",
+    ]
     for row, layer in zip(rows[1:], layers, strict=False):
         assert row == [str(layer[column]) for column in columns], row
 
