@@ -23,7 +23,7 @@ std::string bitnn::makeModelName(StringRef fileName) {
   for (char c : llvm::sys::path::stem(fileName))
     name += llvm::isAlnum(c) ? c : '_';
   // Identifiers with a leading underscore belong to the implementation.
-  if (name.empty())
+  if (llvm::none_of(name, [](char c) { return c != '_'; }))
     return "model";
   return llvm::isAlpha(name[0]) ? name : "model_" + name;
 }

@@ -213,7 +213,9 @@ static void writeEdge(const Edge &edge, bool isInput, StringRef macro,
   os << "#define " << macro << "_BYTES " << elements * (edge.bits / 8) << "\n";
   if (edge.scale) {
     os << "#define " << macro << "_SCALE " << writeFloat(*edge.scale) << "\n";
-    os << "#define " << macro << "_ZERO_POINT " << edge.zeroPoint << "\n";
+    bool negative = edge.zeroPoint < 0;
+    os << "#define " << macro << "_ZERO_POINT " << (negative ? "(" : "")
+       << edge.zeroPoint << (negative ? ")" : "") << "\n";
   }
   os << "\n";
 }

@@ -41,7 +41,7 @@ TEST(HeaderWriter, NamesAreDistinctEvenInCapitals) {
 TEST(HeaderWriter, ModelNames) {
   EXPECT_EQ(makeModelName("/a.b/digits.onnx"), "digits");
   EXPECT_EQ(makeModelName("8x8 digits.v2.onnx"), "model_8x8_digits_v2");
-  EXPECT_EQ(makeModelName("-"), "model__");
+  EXPECT_EQ(makeModelName("-"), "model");
   EXPECT_EQ(makeModelName(""), "model");
 }
 
@@ -57,6 +57,8 @@ static EntryPoint makeEntry() {
   entry.inputs = {image};
   Edge scores = makeEdge("Evil */ \n name");
   scores.bits = 32;
+  scores.scale = 1.0f;
+  scores.zeroPoint = -7;
   entry.outputs = {scores};
   entry.scratchBytes = 640;
   entry.scratchAlignment = 64;
@@ -87,9 +89,12 @@ extern "C" {
 #define NET_IMAGE_SCALE 0.100000001f
 #define NET_IMAGE_ZERO_POINT 128
 
-/* Output 'Evil *_ _ name': int32[1][3] */
+/* Output 'Evil *_ _ name': int32[1][3]
+ * value = NET_EVIL______NAME_SCALE * (integer - NET_EVIL______NAME_ZERO_POINT) */
 #define NET_EVIL______NAME_SIZE 3
 #define NET_EVIL______NAME_BYTES 12
+#define NET_EVIL______NAME_SCALE 1.0f
+#define NET_EVIL______NAME_ZERO_POINT (-7)
 
 /* Memory for intermediate results, whatever it holds before; NULL if it is 0 bytes.
  * Calls at the same time need one each. */
