@@ -2,7 +2,7 @@
 
 #include "Kernels/KernelChoice.h"
 #include "bitnn/Dialect/BitNN/Transforms/Passes.h"
-#include "mlir/IR/Remarks.h"
+#include "bitnn/Dialect/BitNN/Utils/Remarks.h"
 #include "llvm/ADT/StringExtras.h"
 
 namespace bitnn {
@@ -12,6 +12,14 @@ namespace bitnn {
 
 using namespace mlir;
 using namespace bitnn;
+
+static constexpr llvm::StringLiteral kPass = "bitnn-select-schedule";
+
+/// The schedule as options and reports name it.
+static StringRef getScheduleName(Schedule schedule) {
+  return schedule == Schedule::StraightLine ? "straight-line"
+                                            : stringifySchedule(schedule);
+}
 
 namespace {
 
@@ -137,7 +145,6 @@ DictionaryAttr SelectSchedule::getRecord(const LayerFacts &layer,
   auto string = [&](StringRef key, StringRef value) {
     return builder.getNamedAttr(key, builder.getStringAttr(value));
   };
-  StringRef schedule = stringifySchedule(layer.schedule);
   // Multiplied layers add nothing but their products.
   bool multiplies = layer.schedule == Schedule::Multiply;
   return builder.getDictionaryAttr(
@@ -147,8 +154,7 @@ DictionaryAttr SelectSchedule::getRecord(const LayerFacts &layer,
        integer("macs", layer.getMacs()),
        integer("adds", multiplies ? layer.getMacs() : layer.getAdds()),
        integer("positions", layer.positions),
-       string("schedule",
-              schedule == "straight_line" ? "straight-line" : schedule),
+       string("schedule", getScheduleName(layer.schedule)),
        string("reason", layer.reason), string("kernel", kernel)});
 }
 
@@ -183,10 +189,9 @@ void SelectSchedule::runOnOperation() {
                       ScheduleAttr::get(&getContext(), layer.schedule));
     layer.op->setAttr(BitNNDialect::kKernelAttr, builder.getStringAttr(kernel));
     records.push_back(getRecord(layer, name, kernel));
-    remark::analysis(
-        layer.op->getLoc(),
-        remark::RemarkOpts::name("schedule").category("bitnn-select-schedule"))
-        << stringifySchedule(layer.schedule).str() << ": " << layer.reason;
+    remark::analysis(layer.op->getLoc(), getRemarkOptions(layer.op, kPass))
+        << remark::metric("Schedule", getScheduleName(layer.schedule))
+        << remark::reason("{0}", layer.reason);
   }
   getOperation()->setAttr(BitNNDialect::kLayersAttr,
                           builder.getArrayAttr(records));
