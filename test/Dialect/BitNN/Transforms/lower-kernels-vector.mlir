@@ -1,0 +1,124 @@
+// RUN: bitnn-opt %s --bitnn-lower-kernels --cse --split-input-file | FileCheck %s
+
+// An interval of less than 2^16 is exact in 16-bit lanes: inputs in [0, 255]
+// times weights of sum 508 need two windows, in [0, 7] one. Each widens once.
+
+// CHECK: bitnn.layers = [
+// CHECK-SAME: {{.*}}groups = 2 : i64, kernel = "l0_wide"{{[^}]*}}},
+// CHECK-SAME: {{.*}}groups = 1 : i64, kernel = "l1_narrow"{{[^}]*}}}]
+
+// CHECK-LABEL: func.func private @l0_wide.b0.w0(
+// CHECK-SAME: memref<144xi16> {llvm.noalias}, %{{.*}}: index, %[[SUMS:.*]]: memref<128xi32> {llvm.noalias})
+// CHECK: vector.load %{{.*}} : memref<144xi16, {{.*}}>, vector<16xi16>
+// CHECK-NOT: arith.ext
+// CHECK: %[[Y:.*]] = bitnn.adder_graph({{.*}}) : vector<16xi16> -> 1 {
+// CHECK-NOT: muli
+// CHECK: arith.shli %{{.*}} : vector<16xi16>
+// CHECK: }
+// CHECK-NEXT: %[[WIDE:.*]] = arith.extsi %[[Y]] : vector<16xi16> to vector<16xi32>
+// CHECK: vector.store %{{.*}} : memref<128xi32, {{.*}}>, vector<16xi32>
+// CHECK-NOT: vector.store
+
+// The second window adds to what the first has stored.
+// CHECK-LABEL: func.func private @l0_wide.b0.w1(
+// CHECK: bitnn.adder_graph({{.*}}) : vector<16xi16> -> 1 {
+// CHECK-DAG: %[[WIDE:.*]] = arith.extsi %{{.*}} : vector<16xi16> to vector<16xi32>
+// CHECK-DAG: %[[PREVIOUS:.*]] = vector.load %{{.*}} : memref<128xi32, {{.*}}>, vector<16xi32>
+// CHECK: %[[SUM:.*]] = arith.addi %[[WIDE]], %[[PREVIOUS]] : vector<16xi32>
+// CHECK: vector.store %[[SUM]], %{{.*}} : memref<128xi32,
+
+// CHECK-LABEL: func.func private @l1_narrow.b0.w0(
+// CHECK-NOT: func.func private @l1_narrow.b0.w1(
+
+// CHECK-LABEL: func.func @model(
+// CHECK: call @l0_wide.b0.w0
+// CHECK-NEXT: call @l0_wide.b0.w1
+// CHECK-NEXT: call @l0_wide.b0.epilogue
+// CHECK: call @l1_narrow.b0.w0
+// CHECK-NEXT: call @l1_narrow.b0.epilogue
+module attributes {bitnn.layers = [{kernel = "l0_wide"}, {kernel = "l1_narrow"}],
+    bitnn.target = #bitnn.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "">} {
+  memref.global "private" constant @w : memref<1x1x1x4xi8> = dense<127>
+  func.func @model(%x: memref<1x1x8x18xi16>, %y: memref<1x1x8x15xi32>) {
+    %w = memref.get_global @w : memref<1x1x1x4xi8>
+    bitnn.conv_2d ins(%x, %w : memref<1x1x8x18xi16>, memref<1x1x1x4xi8>) outs(%y : memref<1x1x8x15xi32>)
+        encoding = csd input_range = [0, 255] schedule = straight_line {bitnn.kernel = "l0_wide"}
+    bitnn.conv_2d ins(%x, %w : memref<1x1x8x18xi16>, memref<1x1x1x4xi8>) outs(%y : memref<1x1x8x15xi32>)
+        encoding = csd input_range = [0, 7] schedule = straight_line {bitnn.kernel = "l1_narrow"}
+    return
+  }
+}
+
+// -----
+
+// Stride 2: every second lane of a vector of twice the length. The epilogue
+// works on vectors too, and on smaller ones at the end of a row of 20: nothing
+// past it is written.
+
+// CHECK-LABEL: func.func private @l0_layer.b0.w0(
+// CHECK: %[[BOTH:.*]] = vector.load %{{.*}} : memref<640xi16, {{.*}}>, vector<32xi16>
+// CHECK: %[[EVEN:.*]] = vector.shuffle %[[BOTH]], %[[BOTH]] [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30] : vector<32xi16>, vector<32xi16>
+// CHECK: bitnn.adder_graph(%[[EVEN]], %{{.*}}) : vector<16xi16> -> 1 {
+
+// CHECK-LABEL: func.func private @l0_layer.b0.epilogue(
+// CHECK: vector.load %{{.*}} : memref<256xi32, {{.*}}>, vector<16xi32>
+// CHECK: %[[R:.*]] = vector.load %{{.*}} : memref<160xi8, {{.*}}>, vector<16xi8>
+// CHECK: %[[Q:.*]] = arith.trunci %{{.*}} : vector<16xi32> to vector<16xi8>
+// CHECK: %[[S:.*]] = bitnn.add %[[Q]], %[[R]] : vector<16xi8> using
+// CHECK: %[[M:.*]] = arith.maxsi %[[S]], %{{.*}} : vector<16xi8>
+// CHECK: vector.store %[[M]], %{{.*}} : memref<160xi8, {{.*}}>, vector<16xi8>
+// CHECK: bitnn.add {{.*}} : vector<4xi8>
+// CHECK: vector.store %{{.*}} : memref<160xi8, {{.*}}>, vector<4xi8>
+// CHECK-NOT: vector.store
+// CHECK-LABEL: func.func @stride_2(
+// CHECK-COUNT-2: call @
+module attributes {bitnn.target = #bitnn.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "">} {
+  memref.global "private" constant @w : memref<1x1x1x1xi8> = dense<3>
+  func.func @stride_2(%x: memref<1x1x16x40xi16>, %r: memref<1x1x8x20xi8>, %y: memref<1x1x8x20xi8>) {
+    %w = memref.get_global @w : memref<1x1x1x1xi8>
+    %zero = arith.constant 0 : i8
+    bitnn.conv_2d ins(%x, %w : memref<1x1x16x40xi16>, memref<1x1x1x1xi8>) residual(%r : memref<1x1x8x20xi8>)
+        outs(%y : memref<1x1x8x20xi8>) strides = [2, 2] encoding = csd input_range = [-128, 127] epilogue {
+    ^bb0(%acc: i32, %f: index, %res: i8):
+      %0 = arith.trunci %acc : i32 to i8
+      %1 = bitnn.add %0, %res : i8 using #bitnn.float_add<lhs_scale = 0.5 : f32, lhs_zero_point = 3,
+        rhs_scale = 0.25 : f32, rhs_zero_point = 0, scale = 0.7 : f32, zero_point = -1, range = [-128, 127]>
+      %2 = arith.maxsi %1, %zero : i8
+      bitnn.yield %2 : i8
+    }
+    return
+  }
+}
+
+// -----
+
+// 512-bit vectors on another processor; on one without 16-bit vectors, and for
+// inputs of 8 bits, kernels are scalar.
+
+// CHECK-LABEL: func.func private @l0_layer.b0.w0(
+// CHECK: bitnn.adder_graph({{.*}}) : vector<32xi16> -> 1 {
+// CHECK-LABEL: func.func private @l1_layer.b0.w0(
+// CHECK: bitnn.adder_graph({{.*}}) : i32 -> 1 {
+module attributes {bitnn.target = #bitnn.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "">} {
+  memref.global "private" constant @w : memref<1x1x1x1xi8> = dense<3>
+  func.func @avx512(%x: memref<1x1x8x32xi16>, %x8: memref<1x1x8x32xi8>, %y: memref<1x1x8x32xi32>) {
+    %w = memref.get_global @w : memref<1x1x1x1xi8>
+    bitnn.conv_2d ins(%x, %w : memref<1x1x8x32xi16>, memref<1x1x1x1xi8>) outs(%y : memref<1x1x8x32xi32>) encoding = csd input_range = [0, 1]
+    bitnn.conv_2d ins(%x8, %w : memref<1x1x8x32xi8>, memref<1x1x1x1xi8>) outs(%y : memref<1x1x8x32xi32>) encoding = csd input_range = [0, 1]
+    return
+  }
+}
+
+// -----
+
+// CHECK-LABEL: func.func private @l0_sse.b0.w0(
+// CHECK: arith.extsi %{{.*}} : i16 to i32
+// CHECK: bitnn.adder_graph({{.*}}) : i32 -> 1 {
+module attributes {bitnn.target = #bitnn.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64", features = "">} {
+  memref.global "private" constant @w : memref<1x1x1x1xi8> = dense<3>
+  func.func @sse(%x: memref<1x1x8x32xi16>, %y: memref<1x1x8x32xi32>) {
+    %w = memref.get_global @w : memref<1x1x1x1xi8>
+    bitnn.conv_2d ins(%x, %w : memref<1x1x8x32xi16>, memref<1x1x1x1xi8>) outs(%y : memref<1x1x8x32xi32>) encoding = csd input_range = [0, 1] {bitnn.kernel = "l0_sse"}
+    return
+  }
+}
