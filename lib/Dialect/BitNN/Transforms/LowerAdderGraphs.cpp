@@ -14,48 +14,65 @@ namespace bitnn {
 using namespace mlir;
 using namespace bitnn;
 
+static bool isLoad(Operation *op) {
+  return isa<memref::LoadOp, vector::LoadOp>(op);
+}
+
+/// The last operation before `op`, in its block, that may write what was loaded
+/// before it.
+static Operation *getLastWriteBefore(Operation *op) {
+  do
+    op = op->getPrevNode();
+  while (op && (isLoad(op) || isMemoryEffectFree(op)));
+  return op;
+}
+
 /// Moves the operations that compute `value` alone (a load, its extension) to
 /// just before `user`. Code generation keeps our order, so a value that is
-/// loaded early would occupy a register until then.
-static void sinkToUse(Value value, Operation *user) {
+/// loaded early would occupy a register until then. Nothing may write between
+/// `write` and `user`.
+static void sinkToUse(Value value, Operation *user, Operation *write) {
+  Block *block = user->getBlock();
   Operation *producer = value.getDefiningOp();
-  if (!producer || producer->getBlock() != user->getBlock() ||
-      !llvm::all_of(producer->getUsers(), [&](Operation *other) {
-        return !other->isBeforeInBlock(user);
-      }))
+  auto comesBefore = [&](Operation *other) {
+    Operation *place = block->findAncestorOpInBlock(*other);
+    return place && place->isBeforeInBlock(user);
+  };
+  if (!producer || producer->getBlock() != block ||
+      llvm::any_of(producer->getUsers(), comesBefore))
     return;
-  if (!isa<memref::LoadOp, vector::LoadOp>(producer) && !isPure(producer))
+  bool seesWrite = write && producer->isBeforeInBlock(write);
+  if (!isPure(producer) && (!isLoad(producer) || seesWrite))
     return;
   producer->moveBefore(user);
   for (Value operand : producer->getOperands())
     if (operand.hasOneUse())
-      sinkToUse(operand, producer);
-}
-
-/// The first operation of its block that uses `value`.
-static Operation *getFirstUser(Value value) {
-  Operation *first = nullptr;
-  for (Operation *user : value.getUsers())
-    if (!first || user->isBeforeInBlock(first))
-      first = user;
-  return first;
+      sinkToUse(operand, producer, write);
 }
 
 /// adder_graph(x...) { body } -> body, with x loaded at its first use
 static void inlineGraph(AdderGraphOp graph) {
+  Operation *write = getLastWriteBefore(graph);
   Block &body = graph.getBody().front();
   Operation *yield = body.getTerminator();
-  graph->replaceAllUsesWith(yield->getOperands());
-  SmallVector<Value> inputs(graph.getInputs());
-  for (auto [argument, input] : llvm::zip(body.getArguments(), inputs))
+  SmallVector<std::pair<Value, Operation *>> firstUses;
+  for (auto [argument, input] :
+       llvm::zip(body.getArguments(), graph.getInputs())) {
+    Operation *first = nullptr;
+    for (Operation *user : argument.getUsers())
+      if (!first || user->isBeforeInBlock(first))
+        first = user;
+    if (first && first != yield)
+      firstUses.emplace_back(input, first);
     argument.replaceAllUsesWith(input);
+  }
+  graph->replaceAllUsesWith(yield->getOperands());
   yield->erase();
-  Block *block = graph->getBlock();
-  block->getOperations().splice(Block::iterator(graph), body.getOperations());
+  graph->getBlock()->getOperations().splice(Block::iterator(graph),
+                                            body.getOperations());
   graph.erase();
-  for (Value input : inputs)
-    if (Operation *user = getFirstUser(input))
-      sinkToUse(input, user);
+  for (auto [input, user] : firstUses)
+    sinkToUse(input, user, write);
 }
 
 namespace {
