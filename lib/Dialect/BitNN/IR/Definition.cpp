@@ -99,8 +99,7 @@ LogicalResult Conv2DOp::generateScalarImplementation(OpBuilder &builder,
                                                      Location loc,
                                                      ValueRange ivs) {
   if (getNumResults() != 0)
-    return emitOpError("is on tensors; bufferize it before it is lowered to "
-                       "loops");
+    return failure();
   AffineExpr first, second;
   bindDims(getContext(), first, second);
   auto apply = [&](OpBuilder &nested, AffineExpr expr,
@@ -146,8 +145,7 @@ LogicalResult MatmulOp::generateScalarImplementation(OpBuilder &builder,
                                                      Location loc,
                                                      ValueRange ivs) {
   if (getNumResults() != 0)
-    return emitOpError("is on tensors; bufferize it before it is lowered to "
-                       "loops");
+    return failure();
   auto product = [&](OpBuilder &nested, ValueRange k) {
     return createProduct(nested, loc, getInput(), {ivs[0], k[0]}, getWeights(),
                          {ivs[1], k[0]});

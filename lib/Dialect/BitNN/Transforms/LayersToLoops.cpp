@@ -23,6 +23,11 @@ struct LayersToLoops
     });
     IRRewriter rewriter(&getContext());
     for (TilingInterface layer : layers) {
+      if (layer->getNumResults() != 0) {
+        layer->emitOpError("is on tensors; bufferize it before it is lowered "
+                           "to loops");
+        return signalPassFailure();
+      }
       rewriter.setInsertionPoint(layer);
       if (failed(scf::lowerToLoopsUsingSCFForOp(rewriter, layer)))
         return signalPassFailure();

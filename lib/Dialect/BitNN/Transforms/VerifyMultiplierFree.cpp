@@ -43,8 +43,9 @@ static ConversionTarget getContract(MLIRContext &context) {
   });
   target.addIllegalDialect("math");
   target.addIllegalDialect<linalg::LinalgDialect, BitNNDialect>();
-  target.addIllegalOp<LLVM::MulOp, LLVM::SDivOp, LLVM::UDivOp, LLVM::SRemOp,
-                      LLVM::URemOp>();
+  target.addIllegalOp<LLVM::MulOp, LLVM::SMulWithOverflowOp,
+                      LLVM::UMulWithOverflowOp, LLVM::vector_reduce_mul,
+                      LLVM::SDivOp, LLVM::UDivOp, LLVM::SRemOp, LLVM::URemOp>();
   target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
   return target;
 }

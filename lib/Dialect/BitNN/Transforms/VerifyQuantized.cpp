@@ -61,16 +61,19 @@ struct VerifyQuantized
     : public bitnn::impl::VerifyQuantizedPassBase<VerifyQuantized> {
   void runOnOperation() override {
     ConversionTarget contract = getContract(getContext());
-    getOperation()->walk([&](Operation *op) {
+    getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
       std::string fault = getFault(contract, op);
-      if (auto function = dyn_cast<func::FuncOp>(op))
+      auto function = dyn_cast<func::FuncOp>(op);
+      if (function)
         for (Type type : function.getArgumentTypes())
           if (fault.empty())
             fault = getFault(type);
       if (fault.empty())
-        return;
+        return WalkResult::advance();
       op->emitOpError() << fault;
       signalPassFailure();
+      // The body of an operation has its faults.
+      return function ? WalkResult::advance() : WalkResult::skip();
     });
   }
 };
