@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -77,8 +78,9 @@ def classify_in_c(image: Array, expected: int) -> int:
     grey = np.rint(image * 16).astype(np.uint8)
     (OUTPUT / "image.bin").write_bytes(grey.tobytes())
     shutil.copy(HERE / "main.c", OUTPUT)
+    print(f"$ cd {os.path.relpath(OUTPUT)}")
     commands = [
-        [find_tool(), str(MODEL), "-o", "model.o"],
+        [os.path.relpath(find_tool(), OUTPUT), os.path.relpath(MODEL, OUTPUT), "-o", "model.o"],
         ["cc", "main.c", "model.o", "-o", "classify"],
         ["./classify", "image.bin"],
     ]
