@@ -82,4 +82,48 @@ def ConvertLinalgToBitNNPass : Pass<"convert-linalg-to-bitnn"> {
   ];
 }
 
+def ConvertBitNNToArithPass
+    : Pass<"convert-bitnn-to-arith", "::mlir::ModuleOp"> {
+  let summary = "Lower requantize, lookup and add to integer operations, "
+                "without multiplication";
+  let description = [{
+    Lowers `bitnn.requantize`, `bitnn.lookup` and `bitnn.add` on scalars and on
+    vectors of rank 1 to `arith`, with constant tables as private
+    `memref.global`s. What is generated equals the reference: of a requantize
+    on its whole `accumulator_range`, of the others on all inputs. It is proven
+    here, not tested.
+
+    A requantize becomes a clamp, a sum of the accumulator's shifts, and a
+    shift; where no such sum rounds like the reference, comparisons with the
+    thresholds that differ. An index that is not constant reads the same from a
+    table of all channels. A lookup becomes a minimum and a maximum where that
+    is the table, otherwise a load.
+
+    ```mlir
+    // before
+    %q = bitnn.requantize %acc : i32 -> i8 using #bitnn.float_scale<
+        dense<0.03125> : tensor<1xf32>, zero_point = 0, range = [-128, 127]>
+    // after
+    %0 = arith.maxsi %acc, %c-4081 : i32
+    %1 = arith.minsi %0, %c4048 : i32
+    %2 = arith.addi %1, %c15 : i32
+    %3 = arith.shrsi %2, %c5 : i32
+    %4 = arith.andi %3, %c1 : i32  // ties to even
+    %5 = arith.addi %2, %4 : i32
+    %6 = arith.shrsi %5, %c5 : i32
+    %q = arith.trunci %6 : i32 to i8
+    ```
+
+    A missed remark names channels that need many comparisons.
+  }];
+  let options = [
+    Option<"multiply", "multiply", "bool", "false",
+           "Requantize with one multiplication instead of digits">,
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
+  ];
+}
+
 #endif // BITNN_CONVERSION_PASSES_TD

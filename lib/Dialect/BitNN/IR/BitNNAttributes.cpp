@@ -102,7 +102,41 @@ LogicalResult FloatAddAttr::verify(EmitError emitError, FloatAttr lhsScale,
     if (inputZeroPoint < -65536 || inputZeroPoint > 65536)
       return emitError() << "zero point " << inputZeroPoint
                          << " is out of range";
+  // Infinite summands could cancel to something that is not a number.
+  for (FloatAttr value : {lhsScale, rhsScale})
+    if (value.getValueAsDouble() > 1e32)
+      return emitError() << "an input scale must be at most 1e32, but is "
+                         << value.getValueAsDouble();
   return verifyRange(emitError, zeroPoint, lowest, highest);
+}
+
+//===----------------------------------------------------------------------===//
+// Evaluation (lib/Arithmetic has the definitions)
+//===----------------------------------------------------------------------===//
+
+std::function<int64_t(int64_t)>
+FloatScaleAttr::getFunction(int64_t index) const {
+  return FloatScale{getMultipliers().getValues<float>()[index], getZeroPoint(),
+                    getLowest(), getHighest()};
+}
+
+std::function<int64_t(int64_t)>
+FixedScaleAttr::getFunction(int64_t index) const {
+  return FixedScale{getMultipliers().getValues<int32_t>()[index],
+                    unsigned(getShifts().getValues<int32_t>()[index]),
+                    getZeroPoint(),
+                    getLowest(),
+                    getHighest(),
+                    getDoubleRound()};
+}
+
+FloatAdd FloatAddAttr::getFunction() const {
+  auto scale = [](FloatAttr value) {
+    return value.getValue().convertToFloat();
+  };
+  return {scale(getLhsScale()), getLhsZeroPoint(), scale(getRhsScale()),
+          getRhsZeroPoint(),    scale(getScale()), getZeroPoint(),
+          getLowest(),          getHighest()};
 }
 
 int64_t FloatScaleAttr::getNumFunctions() const {

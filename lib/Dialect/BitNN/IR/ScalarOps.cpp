@@ -3,6 +3,7 @@
 // The scalar operations: requantize, lookup, add.
 
 #include "bitnn/Dialect/BitNN/IR/BitNN.h"
+#include "mlir/Dialect/CommonFolders.h"
 #include "mlir/IR/Builders.h"
 
 using namespace mlir;
@@ -31,14 +32,34 @@ static ConstantIntRanges getRanges(Value result, int64_t lowest,
 // RequantizeOp
 //===----------------------------------------------------------------------===//
 
+static LogicalResult verifyAccumulatorRange(RequantizeOp op,
+                                            ArrayRef<int64_t> range) {
+  int64_t functions = op.getReference().getNumFunctions();
+  if (range.size() != 2 && int64_t(range.size()) != 2 * functions)
+    return op.emitOpError("accumulator_range must be one interval, or ")
+           << functions << ", one for each reference function";
+  Type type = getElementTypeOrSelf(op.getAccumulator().getType());
+  Interval whole = Interval::ofSigned(type.getIntOrFloatBitWidth());
+  for (; !range.empty(); range = range.drop_front(2))
+    if (range[0] > range[1] || !whole.contains({range[0], range[1]}))
+      return op.emitOpError("accumulator_range has [")
+             << range[0] << ", " << range[1]
+             << "], which is not an interval of " << type;
+  return success();
+}
+
 LogicalResult RequantizeOp::verify() {
-  if (!getElementTypeOrSelf(getAccumulator().getType()).isInteger(32))
-    return emitOpError("accumulator must be i32, but is ")
-           << getElementTypeOrSelf(getAccumulator().getType());
+  Type accumulator = getElementTypeOrSelf(getAccumulator().getType());
+  if (accumulator.getIntOrFloatBitWidth() > 32)
+    return emitOpError("accumulator must have at most 32 bits, but is ")
+           << accumulator;
   int64_t functions = getReference().getNumFunctions();
   if (!getIndex() && functions != 1)
     return emitOpError("needs an index to choose one of ")
            << functions << " reference functions";
+  if (std::optional<ArrayRef<int64_t>> range = getAccumulatorRange())
+    if (failed(verifyAccumulatorRange(*this, *range)))
+      return failure();
   return verifyRangeFits(*this, getReference().getLowest(),
                          getReference().getHighest(), getResult().getType());
 }
@@ -48,6 +69,39 @@ void RequantizeOp::inferResultRanges(ArrayRef<ConstantIntRanges>,
   setResultRanges(getResult(),
                   getRanges(getResult(), getReference().getLowest(),
                             getReference().getHighest()));
+}
+
+Interval RequantizeOp::getAccumulatorInterval(int64_t index) {
+  if (std::optional<ArrayRef<int64_t>> range = getAccumulatorRange()) {
+    size_t first = range->size() == 2 ? 0 : 2 * index;
+    return {(*range)[first], (*range)[first + 1]};
+  }
+  Type accumulator = getElementTypeOrSelf(getAccumulator().getType());
+  return Interval::ofSigned(accumulator.getIntOrFloatBitWidth());
+}
+
+OpFoldResult RequantizeOp::fold(FoldAdaptor adaptor) {
+  int64_t index = 0;
+  if (getIndex()) {
+    auto constant = dyn_cast_or_null<IntegerAttr>(adaptor.getIndex());
+    if (!constant)
+      return {};
+    index = constant.getInt();
+  }
+  if (index < 0 || index >= getReference().getNumFunctions())
+    return {};
+  auto function = getReference().getFunction(index);
+  auto type = getElementTypeOrSelf(getResult().getType());
+  unsigned bits = type.getIntOrFloatBitWidth();
+  auto evaluate = [&](const APInt &accumulator) {
+    return APInt(bits, function(accumulator.getSExtValue()), /*isSigned=*/true);
+  };
+  if (auto scalar = dyn_cast_or_null<IntegerAttr>(adaptor.getAccumulator()))
+    return IntegerAttr::get(type, evaluate(scalar.getValue()));
+  if (auto dense =
+          dyn_cast_or_null<DenseIntElementsAttr>(adaptor.getAccumulator()))
+    return dense.mapValues(type, evaluate);
+  return {};
 }
 
 //===----------------------------------------------------------------------===//
@@ -68,12 +122,10 @@ LogicalResult LookupOp::verify() {
 }
 
 OpFoldResult LookupOp::fold(FoldAdaptor adaptor) {
-  auto input = dyn_cast_or_null<IntegerAttr>(adaptor.getInput());
-  if (!input)
-    return {};
-  auto values = cast<DenseElementsAttr>(getTable()).getValues<int8_t>();
-  return IntegerAttr::get(input.getType(),
-                          values[input.getValue().getSExtValue() + 128]);
+  auto values = cast<DenseElementsAttr>(getTable()).getValues<APInt>();
+  return constFoldUnaryOp<IntegerAttr, APInt, void>(
+      adaptor.getOperands(),
+      [&](const APInt &input) { return values[input.getSExtValue() + 128]; });
 }
 
 void LookupOp::inferResultRanges(ArrayRef<ConstantIntRanges> operands,
@@ -106,4 +158,14 @@ void AddOp::inferResultRanges(ArrayRef<ConstantIntRanges>,
   setResultRanges(getResult(),
                   getRanges(getResult(), getReference().getLowest(),
                             getReference().getHighest()));
+}
+
+OpFoldResult AddOp::fold(FoldAdaptor adaptor) {
+  FloatAdd function = getReference().getFunction();
+  auto evaluate = [&](const APInt &lhs, const APInt &rhs) {
+    return APInt(8, function(lhs.getSExtValue(), rhs.getSExtValue()),
+                 /*isSigned=*/true);
+  };
+  return constFoldBinaryOp<IntegerAttr, APInt, void>(adaptor.getOperands(),
+                                                     getType(), evaluate);
 }

@@ -6,6 +6,8 @@
 #define BITNN_DIALECT_BITNN_IR_BITNN_H
 
 #include "bitnn/Arithmetic/Digits.h"
+#include "bitnn/Arithmetic/Interval.h"
+#include "bitnn/Arithmetic/ReferenceFunction.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -17,6 +19,7 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/TilingInterface.h"
+#include <functional>
 
 #include "bitnn/Dialect/BitNN/IR/BitNNDialect.h.inc"
 #include "bitnn/Dialect/BitNN/IR/BitNNEnums.h.inc"

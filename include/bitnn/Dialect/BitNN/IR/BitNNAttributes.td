@@ -74,16 +74,26 @@ def BitNN_ReferenceFunction : AttrInterface<"ReferenceFunctionAttr"> {
   let methods = [
     InterfaceMethod<"The number of functions: 1, or one per channel.",
       "int64_t", "getNumFunctions", (ins)>,
+    InterfaceMethod<"The function of a channel. What it returns owns all it "
+                    "needs; ask for it once, not for each accumulator.",
+      "::std::function<int64_t(int64_t)>", "getFunction",
+      (ins "int64_t":$index)>,
     InterfaceMethod<"The smallest value of the functions' range.",
       "int32_t", "getLowest", (ins)>,
     InterfaceMethod<"The largest value of the functions' range.",
       "int32_t", "getHighest", (ins)>,
   ];
+  let extraSharedClassDeclaration = [{
+    /// The value of one function at one accumulator.
+    int64_t evaluate(int64_t index, int64_t accumulator) const {
+      return $_attr.getFunction(index)(accumulator);
+    }
+  }];
 }
 
 def BitNN_FloatScaleAttr : BitNN_Attr<"FloatScale", "float_scale",
     [DeclareAttrInterfaceMethods<BitNN_ReferenceFunction,
-       ["getNumFunctions"]>]> {
+       ["getNumFunctions", "getFunction"]>]> {
   let summary = "ONNX's requantize: scale in float32, round half to even";
   let description = [{
     `clamp(rint(f32(acc) * multiplier) + zero_point, lowest, highest)`, each
@@ -109,7 +119,7 @@ def BitNN_FloatScaleAttr : BitNN_Attr<"FloatScale", "float_scale",
 
 def BitNN_FixedScaleAttr : BitNN_Attr<"FixedScale", "fixed_scale",
     [DeclareAttrInterfaceMethods<BitNN_ReferenceFunction,
-       ["getNumFunctions"]>]> {
+       ["getNumFunctions", "getFunction"]>]> {
   let summary = "TFLite's and TOSA's requantize: a 31-bit multiplier and a shift";
   let description = [{
     `clamp(((acc * multiplier + 2^(shift-1)) >> shift) + zero_point, lowest,
@@ -156,6 +166,9 @@ def BitNN_FloatAddAttr : BitNN_Attr<"FloatAdd", "float_add"> {
     "::mlir::FloatAttr":$rhsScale, "int32_t":$rhsZeroPoint,
     "::mlir::FloatAttr":$scale, "int32_t":$zeroPoint,
     "int32_t":$lowest, "int32_t":$highest);
+  let extraClassDeclaration = [{
+    ::bitnn::FloatAdd getFunction() const;
+  }];
   let assemblyFormat = [{
     `<` `lhs_scale` `=` $lhsScale `,` `lhs_zero_point` `=` $lhsZeroPoint `,`
         `rhs_scale` `=` $rhsScale `,` `rhs_zero_point` `=` $rhsZeroPoint `,`

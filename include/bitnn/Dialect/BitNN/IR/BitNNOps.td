@@ -187,23 +187,40 @@ def BitNN_RequantizeOp : BitNN_ScalarOp<"requantize"> {
     `result = reference[index](accumulator)`. The reference is a
     `#bitnn.float_scale` or a `#bitnn.fixed_scale`; `index` chooses one of its
     functions and may be left out if there is one. The code generated for it
-    equals the reference at every 32-bit accumulator.
+    equals the reference at every accumulator of `accumulator_range`: a closed
+    interval, or one for each function, or the whole type if there is none. A
+    narrow range makes it cheaper.
 
     ```mlir
     // given %acc: i32, %channel: index
     %q = bitnn.requantize %acc[%channel] : i32 -> i8 using #bitnn.float_scale<
         dense<[0.011, 0.02]> : tensor<2xf32>, zero_point = -3, range = [-128, 127]>
+        accumulator_range = [-20000, 31000, -900, 800]
     ```
   }];
+  let hasFolder = 1;
   let arguments = (ins
     SignlessIntegerLike:$accumulator,
     Optional<Index>:$index,
-    BitNN_ReferenceFunction:$reference);
+    BitNN_ReferenceFunction:$reference,
+    OptionalAttr<DenseI64ArrayAttr>:$accumulator_range);
   let results = (outs SignlessIntegerLike:$result);
   let assemblyFormat = [{
     $accumulator (`[` $index^ `]`)? `:` type($accumulator) `->` type($result)
-        `using` $reference attr-dict
+        `using` $reference (`accumulator_range` `=` $accumulator_range^)?
+        attr-dict
   }];
+  let extraClassDeclaration = [{
+    /// What the accumulator can be where `index` is chosen.
+    ::bitnn::Interval getAccumulatorInterval(int64_t index);
+  }];
+  // Without accumulator_range.
+  let builders = [OpBuilder<(ins
+      "::mlir::Type":$result, "::mlir::Value":$accumulator,
+      "::mlir::Value":$index, "::bitnn::ReferenceFunctionAttr":$reference), [{
+    build($_builder, $_state, result, accumulator, index, reference,
+          ::mlir::DenseI64ArrayAttr());
+  }]>];
 }
 
 def BitNN_LookupOp : BitNN_ScalarOp<"lookup", [SameOperandsAndResultType]> {
@@ -236,6 +253,7 @@ def BitNN_AddOp : BitNN_ScalarOp<"add", [SameOperandsAndResultType]> {
         range = [-128, 127]>
     ```
   }];
+  let hasFolder = 1;
   let arguments = (ins SignlessIntegerLike:$lhs, SignlessIntegerLike:$rhs,
                        BitNN_FloatAddAttr:$reference);
   let results = (outs SignlessIntegerLike:$result);

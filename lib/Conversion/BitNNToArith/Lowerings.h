@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The value of each scalar operation in terms of arith, memref and vector.
+
+#ifndef BITNN_LIB_CONVERSION_BITNNTOARITH_LOWERINGS_H
+#define BITNN_LIB_CONVERSION_BITNNTOARITH_LOWERINGS_H
+
+#include "ConstantTables.h"
+#include "bitnn/Dialect/BitNN/IR/BitNN.h"
+#include <map>
+
+namespace bitnn {
+
+/// Plans are made once for each channel, however many operations it has.
+class RequantizePlans {
+public:
+  explicit RequantizePlans(bool multiply) : multiply(multiply) {}
+
+  const RequantizePlan &get(RequantizeOp op, int64_t index);
+
+private:
+  bool multiply;
+  std::map<std::tuple<const void *, int64_t, int64_t, int64_t>, RequantizePlan>
+      plans;
+};
+
+/// A plan as straight-line code. `domain` has all accumulators.
+mlir::Value lowerRequantize(LaneBuilder &builder, const RequantizePlan &plan,
+                            Interval domain, mlir::Value accumulator);
+
+/// The plan of the channel `index`, read from tables.
+mlir::Value lowerIndexedRequantize(LaneBuilder &builder, ConstantTables &tables,
+                                   llvm::ArrayRef<const RequantizePlan *> plans,
+                                   Interval domain, mlir::Value accumulator,
+                                   mlir::Value index);
+
+mlir::Value lowerLookup(LaneBuilder &builder, ConstantTables &tables,
+                        LookupOp op);
+
+mlir::Value lowerAdd(LaneBuilder &builder, ConstantTables &tables, AddOp op);
+
+} // namespace bitnn
+
+#endif // BITNN_LIB_CONVERSION_BITNNTOARITH_LOWERINGS_H
