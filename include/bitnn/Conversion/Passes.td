@@ -104,8 +104,8 @@ def ConvertBitNNToArithPass
     %q = bitnn.requantize %acc : i32 -> i8 using #bitnn.float_scale<
         dense<0.03125> : tensor<1xf32>, zero_point = 0, range = [-128, 127]>
     // after
-    %0 = arith.maxsi %acc, %c-4081 : i32
-    %1 = arith.minsi %0, %c4048 : i32
+    %0 = arith.maxsi %acc, %c-4080 : i32
+    %1 = arith.minsi %0, %c4049 : i32
     %2 = arith.addi %1, %c15 : i32
     %3 = arith.shrsi %2, %c5 : i32
     %4 = arith.andi %3, %c1 : i32  // ties to even

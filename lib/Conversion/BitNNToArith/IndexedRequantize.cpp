@@ -71,8 +71,9 @@ private:
   Interval domain;
   Value accumulator, index;
 
-  Word lowerBound, upperBound, leftShift, multiplier, constant, constantHigh, count,
-      liftMask, liftFlip, liftRight, shift, firstCorrection, lastCorrection;
+  Word lowerBound, upperBound, leftShift, multiplier, constant, constantHigh,
+      count, liftMask, liftFlip, liftRight, shift, firstCorrection,
+      lastCorrection;
   unsigned laneBits = 32;
   SmallVector<Correction> corrections;
   Value record, recordOffset;
@@ -109,7 +110,9 @@ IndexedRequantize::IndexedRequantize(LaneBuilder &builder,
                }),
       liftRight(plans,
                 [](const auto &plan) {
-                  return plan.rounding.shift - plan.rounding.liftShift;
+                  return plan.rounding.lift == Lift::None
+                             ? 0
+                             : plan.rounding.shift - plan.rounding.liftShift;
                 }),
       shift(plans, [](const auto &plan) { return plan.rounding.shift; }),
       firstCorrection(plans, [](const auto &) { return 0; }),
@@ -125,9 +128,9 @@ IndexedRequantize::IndexedRequantize(LaneBuilder &builder,
 
 void IndexedRequantize::placeWords() {
   SmallVector<Word *> words;
-  for (Word *word :
-       {&lowerBound, &upperBound, &leftShift, &multiplier, &constant, &count, &liftMask,
-        &liftFlip, &liftRight, &shift, &firstCorrection, &lastCorrection})
+  for (Word *word : {&lowerBound, &upperBound, &leftShift, &multiplier,
+                     &constant, &count, &liftMask, &liftFlip, &liftRight,
+                     &shift, &firstCorrection, &lastCorrection})
     words.push_back(word);
   if (laneBits == 64)
     words.push_back(&constantHigh);

@@ -11,8 +11,8 @@ using namespace bitnn;
 const RequantizePlan &RequantizePlans::get(RequantizeOp op, int64_t index) {
   ReferenceFunctionAttr reference = op.getReference();
   Interval domain = op.getAccumulatorInterval(index);
-  auto key = std::tuple(static_cast<const void *>(reference.getImpl()), index,
-                        domain.lower, domain.upper);
+  auto key = std::tuple(reference.getAsOpaquePointer(), index, domain.lower,
+                        domain.upper);
   auto [place, isNew] = plans.try_emplace(key);
   if (isNew) {
     auto steps = StepFunction::ofMonotone(reference.getFunction(index), domain);
