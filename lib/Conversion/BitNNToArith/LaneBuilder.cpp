@@ -78,7 +78,8 @@ Value LaneBuilder::accumulate(Value sum, Value term, bool negative) {
 
 Value LaneBuilder::multiplyByDigits(Value value, int64_t factor) {
   Value sum;
-  for (Digit digit : llvm::reverse(encode(factor, Encoding::Csd)))
+  SmallVector<Digit, 8> digits = encode(factor, Encoding::Csd);
+  for (Digit digit : llvm::reverse(digits))
     sum = accumulate(sum, shiftLeft(value, digit.shift), digit.negative);
   return sum;
 }
