@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // bitnn.requantize of a channel that is known only when the code runs. All
-// channels share one shape of code; what differs between them is read from
-// tables:
+// channels share one shape of code; what differs between them is read from two
+// records for each channel:
 //
-// * a record of 32-bit words for each channel. Words that are the same in all
-//   channels become constants, and records have a power of two of words, so
-//   that a shift finds them;
-// * the digits, a byte each: the shift, and -128 for negative ones;
-// * the corrections, if any channel has some.
+// * words of 32 bits: the clamp and the constant;
+// * bytes: the shifts, and the digits themselves, each as its shift, minus 128
+//   if it is negative.
 //
-// Subtracting a term t is adding ~t + 1: the sum takes t ^ -1, and the constant
-// of the record includes the ones.
+// A field that is the same in all channels is a constant instead. Records have
+// a power of two of elements, so that a shift finds them. Corrections, if any
+// channel has some, are in lists of their own.
+//
+// Subtracting a term t is adding ~t + 1: the loop over the digits adds t ^ -1,
+// and the constant of the record includes the ones.
 
 #include "Lowerings.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -24,28 +26,42 @@ namespace {
 
 using Plans = ArrayRef<const RequantizePlan *>;
 
-/// One word of every channel's record.
-struct Word {
-  SmallVector<int64_t> values;
-  /// Its place in the record; none if all values are equal.
-  std::optional<int64_t> place;
+/// A table with one record for each channel.
+struct Record {
+  unsigned bits;
+  /// Each has one element for each channel.
+  SmallVector<SmallVector<int64_t>> columns;
+  Value table;
+  /// Of the channel's record.
+  Value offset;
 
-  template <typename Get>
-  Word(Plans plans, Get get) {
+  void materialize(LaneBuilder &builder, ConstantTables &tables, Value index);
+  Value load(LaneBuilder &builder, Value at) {
+    return builder.resize(memref::LoadOp::create(builder, table, at), 32);
+  }
+};
+
+/// What the code needs to know of a channel.
+struct Field {
+  Record *record;
+  SmallVector<int64_t> values;
+  int64_t place = -1;
+
+  Field(Record &record, Plans plans,
+        function_ref<int64_t(const RequantizePlan &)> get)
+      : record(&record) {
     for (const RequantizePlan *plan : plans)
       values.push_back(get(*plan));
+    if (isUniform())
+      return;
+    place = record.columns.size();
+    record.columns.push_back(values);
   }
   bool isUniform() const { return llvm::all_equal(values); }
   bool isAlways(int64_t value) const {
     return isUniform() && values.front() == value;
   }
 };
-
-int64_t getMask(const RequantizePlan &plan) {
-  return plan.rounding.lift == Lift::None
-             ? 0
-             : int64_t(1) << plan.rounding.liftShift;
-}
 
 /// Builds the code of one operation.
 class IndexedRequantize {
@@ -56,33 +72,55 @@ public:
   Value lower();
 
 private:
-  void placeWords();
-  /// The word of this channel as a scalar, or in every lane.
-  Value get(const Word &word);
-  Value getLanes(const Word &word, Type type);
-  Value load(Value table, Value at);
+  /// The field of this channel, as a scalar of 32 bits or in every lane.
+  Value get(const Field &field);
+  Value getLanes(const Field &field, Type type);
+  Value getConstant(Type type);
   Value sumDigits(Value shifted, Value sum);
   Value round(Value sum);
   Value correct(Value result);
+  /// for (at = first; at < last; ++at) value = body(at, value)
+  Value loop(Value first, Value last, Value value,
+             function_ref<Value(Value, Value)> body);
+  Value toIndex(Value value);
+  Value addToIndex(Value index, int64_t addend);
 
   LaneBuilder &builder;
   ConstantTables &tables;
   Plans plans;
   Interval domain;
-  Value accumulator, index;
-
-  Word lowerBound, upperBound, leftShift, multiplier, constant, constantHigh,
-      count, liftMask, liftFlip, liftRight, shift, firstCorrection,
-      lastCorrection;
+  Value accumulator;
   unsigned laneBits = 32;
   SmallVector<Correction> corrections;
-  Value record, recordOffset;
+
+  Record words = {32, {}, {}, {}}, bytes = {8, {}, {}, {}};
+  Field lowerBound, upperBound, multiplier, constant, constantHigh,
+      firstCorrection, lastCorrection;
+  Field leftShift, count, lifted, liftFlip, liftShift, shift;
+  int64_t firstDigit;
 };
 
 } // namespace
 
-/// The constant, with 1 for each digit that is subtracted by complement.
-static int64_t getConstant(const RequantizePlan &plan) {
+void Record::materialize(LaneBuilder &builder, ConstantTables &tables,
+                         Value index) {
+  if (columns.empty())
+    return;
+  int64_t stride = llvm::PowerOf2Ceil(columns.size());
+  SmallVector<int64_t> contents(stride * columns.front().size());
+  for (auto [place, column] : llvm::enumerate(columns))
+    for (auto [channel, value] : llvm::enumerate(column))
+      contents[stride * channel + place] = value;
+  table = tables.get(builder, contents, bits);
+  offset = index;
+  if (stride > 1)
+    offset = arith::ShLIOp::create(
+        builder, index,
+        arith::ConstantIndexOp::create(builder, llvm::Log2_64(stride)));
+}
+
+/// With 1 for each digit that is subtracted by complement.
+static int64_t getOffset(const RequantizePlan &plan) {
   return plan.constant + llvm::count_if(plan.digits, [](Digit digit) {
            return digit.negative;
          });
@@ -93,129 +131,120 @@ IndexedRequantize::IndexedRequantize(LaneBuilder &builder,
                                      Interval domain, Value accumulator,
                                      Value index)
     : builder(builder), tables(tables), plans(plans), domain(domain),
-      accumulator(accumulator), index(index),
-      lowerBound(plans, [](const auto &plan) { return plan.lower; }),
-      upperBound(plans, [](const auto &plan) { return plan.upper; }),
-      leftShift(plans, [](const auto &plan) { return plan.leftShift; }),
-      multiplier(plans, [](const auto &plan) { return plan.multiplier; }),
-      constant(plans,
-               [](const auto &plan) { return int32_t(getConstant(plan)); }),
-      constantHigh(plans,
-                   [](const auto &plan) { return getConstant(plan) >> 32; }),
-      count(plans, [](const auto &plan) { return plan.digits.size(); }),
-      liftMask(plans, getMask),
-      liftFlip(plans,
-               [](const auto &plan) {
-                 return plan.rounding.lift == Lift::Odd ? -1 : 0;
-               }),
-      liftRight(plans,
-                [](const auto &plan) {
-                  return plan.rounding.lift == Lift::None
-                             ? 0
-                             : plan.rounding.shift - plan.rounding.liftShift;
-                }),
-      shift(plans, [](const auto &plan) { return plan.rounding.shift; }),
-      firstCorrection(plans, [](const auto &) { return 0; }),
-      lastCorrection(plans, [](const auto &) { return 0; }) {
-  for (auto [channel, plan] : llvm::enumerate(plans)) {
+      accumulator(builder.resize(accumulator, 32)),
+      lowerBound(words, plans, [](auto &plan) { return plan.lower; }),
+      upperBound(words, plans, [](auto &plan) { return plan.upper; }),
+      multiplier(words, plans, [](auto &plan) { return plan.multiplier; }),
+      constant(words, plans,
+               [](auto &plan) { return int32_t(getOffset(plan)); }),
+      constantHigh(words, plans,
+                   [](auto &plan) {
+                     return plan.laneBits == 32 ? 0 : getOffset(plan) >> 32;
+                   }),
+      firstCorrection(words, plans,
+                      [&](auto &plan) {
+                        size_t first = corrections.size();
+                        llvm::append_range(corrections, plan.corrections);
+                        return first;
+                      }),
+      lastCorrection(words, plans,
+                     [last = size_t(0)](auto &plan) mutable {
+                       return last += plan.corrections.size();
+                     }),
+      leftShift(bytes, plans, [](auto &plan) { return plan.leftShift; }),
+      count(bytes, plans, [](auto &plan) { return plan.digits.size(); }),
+      lifted(bytes, plans,
+             [](auto &plan) { return plan.rounding.lift != Lift::None; }),
+      liftFlip(
+          bytes, plans,
+          [](auto &plan) { return plan.rounding.lift == Lift::Odd ? -1 : 0; }),
+      liftShift(bytes, plans,
+                [](auto &plan) { return plan.rounding.liftShift; }),
+      shift(bytes, plans, [](auto &plan) { return plan.rounding.shift; }),
+      firstDigit(bytes.columns.size()) {
+  for (const RequantizePlan *plan : plans)
     laneBits = std::max(laneBits, plan->laneBits);
-    firstCorrection.values[channel] = corrections.size();
-    llvm::append_range(corrections, plan->corrections);
-    lastCorrection.values[channel] = corrections.size();
-  }
-  placeWords();
-}
-
-void IndexedRequantize::placeWords() {
-  SmallVector<Word *> words;
-  for (Word *word : {&lowerBound, &upperBound, &leftShift, &multiplier,
-                     &constant, &count, &liftMask, &liftFlip, &liftRight,
-                     &shift, &firstCorrection, &lastCorrection})
-    words.push_back(word);
-  if (laneBits == 64)
-    words.push_back(&constantHigh);
-  int64_t size = 0;
-  for (Word *word : words)
-    if (!word->isUniform())
-      word->place = size++;
-  if (size == 0)
-    return;
-  int64_t stride = llvm::PowerOf2Ceil(size);
-  SmallVector<int64_t> contents(stride * plans.size());
-  for (Word *word : words)
-    if (word->place)
-      for (auto [channel, value] : llvm::enumerate(word->values))
-        contents[stride * channel + *word->place] = value;
-  record = tables.get(builder, contents, 32);
-  recordOffset = index;
-  if (stride > 1)
-    recordOffset = arith::ShLIOp::create(
-        builder, index,
-        arith::ConstantIndexOp::create(builder, llvm::Log2_64(stride)));
-}
-
-Value IndexedRequantize::load(Value table, Value at) {
-  return memref::LoadOp::create(builder, table, at);
-}
-
-Value IndexedRequantize::get(const Word &word) {
-  if (!word.place)
-    return builder.constant(builder.getI32Type(), word.values.front());
-  Value at = recordOffset;
-  if (*word.place != 0)
-    at = arith::AddIOp::create(
-        builder, at, arith::ConstantIndexOp::create(builder, *word.place));
-  return load(record, at);
-}
-
-Value IndexedRequantize::getLanes(const Word &word, Type type) {
-  unsigned bits = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
-  return builder.splat(type, builder.resize(get(word), bits));
-}
-
-/// sum + the digits of the channel applied to `shifted`
-Value IndexedRequantize::sumDigits(Value shifted, Value sum) {
-  int64_t most = *llvm::max_element(count.values);
-  int64_t stride = llvm::PowerOf2Ceil(most);
-  SmallVector<int64_t> bytes(stride * plans.size());
+  bytes.columns.resize(firstDigit + *llvm::max_element(count.values),
+                       SmallVector<int64_t>(plans.size()));
   for (auto [channel, plan] : llvm::enumerate(plans))
     for (auto [place, digit] : llvm::enumerate(plan->digits))
-      bytes[stride * channel + place] =
+      bytes.columns[firstDigit + place][channel] =
           int64_t(digit.shift) - (digit.negative ? 128 : 0);
-  Value table = tables.get(builder, bytes, 8);
-  Value first = index;
-  if (stride > 1)
-    first = arith::ShLIOp::create(
-        builder, index,
-        arith::ConstantIndexOp::create(builder, llvm::Log2_64(stride)));
-  Value size =
-      arith::IndexCastUIOp::create(builder, builder.getIndexType(), get(count));
-  Value last = arith::AddIOp::create(builder, first, size);
-  auto loop = scf::ForOp::create(
-      builder, first, last, arith::ConstantIndexOp::create(builder, 1), sum);
+  words.materialize(builder, tables, index);
+  bytes.materialize(builder, tables, index);
+}
+
+Value IndexedRequantize::toIndex(Value value) {
+  return arith::IndexCastUIOp::create(builder, builder.getIndexType(), value);
+}
+
+Value IndexedRequantize::addToIndex(Value index, int64_t addend) {
+  if (addend == 0)
+    return index;
+  return arith::AddIOp::create(builder, index,
+                               arith::ConstantIndexOp::create(builder, addend));
+}
+
+Value IndexedRequantize::get(const Field &field) {
+  if (field.isUniform())
+    return builder.constant(builder.getI32Type(), field.values.front());
+  Record &record = *field.record;
+  return record.load(builder, addToIndex(record.offset, field.place));
+}
+
+Value IndexedRequantize::getLanes(const Field &field, Type type) {
+  unsigned bits = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
+  return builder.splat(type, builder.resize(get(field), bits));
+}
+
+Value IndexedRequantize::getConstant(Type type) {
+  if (laneBits == 32)
+    return getLanes(constant, type);
+  Type wide = builder.getI64Type();
+  Value low = arith::ExtUIOp::create(builder, wide, get(constant));
+  Value high = arith::ExtUIOp::create(builder, wide, get(constantHigh));
+  return builder.splat(
+      type, arith::OrIOp::create(builder, low, builder.shiftLeft(high, 32)));
+}
+
+Value IndexedRequantize::loop(Value first, Value last, Value value,
+                              function_ref<Value(Value, Value)> body) {
+  Value step = arith::ConstantIndexOp::create(builder, 1);
+  auto loop = scf::ForOp::create(builder, first, last, step, value);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(loop.getBody());
-  Value digit = builder.resize(load(table, loop.getInductionVar()), 32);
-  Value amount = arith::AndIOp::create(builder, digit,
-                                       builder.constant(digit.getType(), 31));
-  Value sign = builder.shiftRight(digit, 31);
-  Type type = shifted.getType();
-  Value term =
-      arith::ShRSIOp::create(builder, shifted, builder.splat(type, amount));
-  term = arith::XOrIOp::create(builder, term, builder.splat(type, sign));
-  Value next = arith::AddIOp::create(builder, loop.getRegionIterArg(0), term);
+  Value next = body(loop.getInductionVar(), loop.getRegionIterArg(0));
   scf::YieldOp::create(builder, next);
   return loop.getResult(0);
 }
 
+/// sum + the digits of the channel applied to `shifted`
+Value IndexedRequantize::sumDigits(Value shifted, Value sum) {
+  Type type = shifted.getType();
+  Value first = addToIndex(bytes.offset, firstDigit);
+  Value last = arith::AddIOp::create(builder, first, toIndex(get(count)));
+  return loop(first, last, sum, [&](Value at, Value sum) -> Value {
+    Value digit = bytes.load(builder, at);
+    Value amount = arith::AndIOp::create(builder, digit,
+                                         builder.constant(digit.getType(), 31));
+    Value sign = builder.shiftRight(digit, 31);
+    Value term =
+        arith::ShRSIOp::create(builder, shifted, builder.splat(type, amount));
+    term = arith::XOrIOp::create(builder, term, builder.splat(type, sign));
+    return arith::AddIOp::create(builder, sum, term);
+  });
+}
+
 Value IndexedRequantize::round(Value sum) {
   Type type = sum.getType();
-  if (!liftMask.isAlways(0)) {
+  if (!lifted.isAlways(0)) {
     Value bit = sum;
     if (!liftFlip.isAlways(0))
       bit = arith::XOrIOp::create(builder, bit, getLanes(liftFlip, type));
-    bit = arith::ShRSIOp::create(builder, bit, getLanes(liftRight, type));
-    bit = arith::AndIOp::create(builder, bit, getLanes(liftMask, type));
+    bit = arith::ShRSIOp::create(builder, bit, getLanes(shift, type));
+    bit = arith::AndIOp::create(builder, bit, getLanes(lifted, type));
+    if (!liftShift.isAlways(0))
+      bit = arith::ShLIOp::create(builder, bit, getLanes(liftShift, type));
     sum = arith::AddIOp::create(builder, sum, bit);
   }
   if (shift.isAlways(0))
@@ -232,58 +261,41 @@ Value IndexedRequantize::correct(Value result) {
     thresholds.push_back(correction.threshold);
     deltas.push_back(correction.delta);
   }
-  Value thresholdTable = tables.get(builder, thresholds, 32);
-  Value deltaTable = tables.get(builder, deltas, 32);
-  Type indexType = builder.getIndexType();
-  auto loop = scf::ForOp::create(
-      builder,
-      arith::IndexCastUIOp::create(builder, indexType, get(firstCorrection)),
-      arith::IndexCastUIOp::create(builder, indexType, get(lastCorrection)),
-      arith::ConstantIndexOp::create(builder, 1), result);
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(loop.getBody());
-  Type type = result.getType();
-  Value at = loop.getInductionVar();
-  Value reached =
-      arith::CmpIOp::create(builder, arith::CmpIPredicate::sge, accumulator,
-                            builder.splat(type, load(thresholdTable, at)));
-  Value delta = arith::SelectOp::create(
-      builder, reached, builder.splat(type, load(deltaTable, at)),
-      builder.constant(type, 0));
-  Value next = arith::AddIOp::create(builder, loop.getRegionIterArg(0), delta);
-  scf::YieldOp::create(builder, next);
-  return loop.getResult(0);
+  Record thresholdList = {32, {thresholds}, {}, {}};
+  Record deltaList = {32, {deltas}, {}, {}};
+  thresholdList.materialize(builder, tables, {});
+  deltaList.materialize(builder, tables, {});
+  Value first = toIndex(get(firstCorrection));
+  Value last = toIndex(get(lastCorrection));
+  return loop(first, last, result, [&](Value at, Value result) -> Value {
+    Type type = result.getType();
+    Value threshold = builder.splat(type, thresholdList.load(builder, at));
+    Value reached = arith::CmpIOp::create(builder, arith::CmpIPredicate::sge,
+                                          accumulator, threshold);
+    Value delta = builder.splat(type, deltaList.load(builder, at));
+    delta = arith::SelectOp::create(builder, reached, delta,
+                                    builder.constant(type, 0));
+    return arith::AddIOp::create(builder, result, delta);
+  });
 }
 
 Value IndexedRequantize::lower() {
-  accumulator = builder.resize(accumulator, 32);
-  Value clamped = accumulator;
+  Type type = accumulator.getType();
+  Value value = accumulator;
   if (!lowerBound.isAlways(domain.lower))
-    clamped = arith::MaxSIOp::create(builder, clamped,
-                                     getLanes(lowerBound, clamped.getType()));
+    value = arith::MaxSIOp::create(builder, value, getLanes(lowerBound, type));
   if (!upperBound.isAlways(domain.upper))
-    clamped = arith::MinSIOp::create(builder, clamped,
-                                     getLanes(upperBound, clamped.getType()));
-  clamped = builder.resize(clamped, laneBits);
-  Type type = clamped.getType();
-  Value sum = getLanes(constant, type);
-  if (laneBits == 64) {
-    Type wide = builder.getI64Type();
-    Value low = arith::ExtUIOp::create(builder, wide, get(constant));
-    Value high = arith::ExtUIOp::create(builder, wide, get(constantHigh));
-    sum = builder.splat(
-        type, arith::OrIOp::create(builder, low, builder.shiftLeft(high, 32)));
-  }
+    value = arith::MinSIOp::create(builder, value, getLanes(upperBound, type));
+  value = builder.resize(value, laneBits);
+  type = value.getType();
+  Value sum = getConstant(type);
   if (!multiplier.isAlways(0)) {
-    Value product =
-        arith::MulIOp::create(builder, clamped, getLanes(multiplier, type));
-    sum = arith::AddIOp::create(builder, sum, product);
+    value = arith::MulIOp::create(builder, value, getLanes(multiplier, type));
+    sum = arith::AddIOp::create(builder, sum, value);
   } else if (!count.isAlways(0)) {
-    Value shifted = clamped;
     if (!leftShift.isAlways(0))
-      shifted =
-          arith::ShLIOp::create(builder, clamped, getLanes(leftShift, type));
-    sum = sumDigits(shifted, sum);
+      value = arith::ShLIOp::create(builder, value, getLanes(leftShift, type));
+    sum = sumDigits(value, sum);
   }
   return correct(builder.resize(round(sum), 32));
 }

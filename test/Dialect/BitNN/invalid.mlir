@@ -343,11 +343,29 @@ func.func @empty_epilogue(%x: tensor<1x3xi8>, %w: tensor<2x3xi8>, %init: tensor<
 // Scalar operations
 //===----------------------------------------------------------------------===//
 
-func.func @requantize_of_i16(%acc: i16) {
-  // expected-error@+1 {{'bitnn.requantize' op accumulator must be i32, but is 'i16'}}
-  %q = bitnn.requantize %acc : i16 -> i8 using #bitnn.float_scale<
+func.func @requantize_of_i64(%acc: i64) {
+  // expected-error@+1 {{'bitnn.requantize' op accumulator must have at most 32 bits, but is 'i64'}}
+  %q = bitnn.requantize %acc : i64 -> i8 using #bitnn.float_scale<
       dense<0.5> : tensor<1xf32>, zero_point = 0, range = [-128, 127]>
   return
+}
+
+// -----
+
+func.func @accumulator_range_of_no_function(%acc: i32, %i: index) -> i8 {
+  // expected-error@+1 {{'bitnn.requantize' op accumulator_range must be one interval, or 3, one for each reference function}}
+  %q = bitnn.requantize %acc[%i] : i32 -> i8 using #bitnn.float_scale<dense<0.1> : tensor<3xf32>,
+      zero_point = 0, range = [-128, 127]> accumulator_range = [0, 1, 0, 1]
+  return %q : i8
+}
+
+// -----
+
+func.func @accumulator_range_leaves_the_type(%acc: i16) -> i8 {
+  // expected-error@+1 {{'bitnn.requantize' op accumulator_range has [0, 40000], which is not an interval of 'i16'}}
+  %q = bitnn.requantize %acc : i16 -> i8 using #bitnn.float_scale<dense<0.1> : tensor<1xf32>,
+      zero_point = 0, range = [-128, 127]> accumulator_range = [0, 40000]
+  return %q : i8
 }
 
 // -----
