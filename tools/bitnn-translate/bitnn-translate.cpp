@@ -3,8 +3,8 @@
 // Between MLIR and other formats; beside upstream's translations it imports
 // quantized ONNX models.
 
+#include "bitnn/Dialect/BitNN/IR/BitNN.h"
 #include "bitnn/Import/ONNX/ImportOnnx.h"
-#include "bitnn/InitAll.h"
 #include "mlir/InitAllTranslations.h"
 #include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
 #include "mlir/Tools/mlir-translate/Translation.h"
@@ -48,7 +48,8 @@ int main(int argc, char **argv) {
   registerAllTranslations();
   TranslateToMLIRRegistration import(
       "import-onnx", "quantized ONNX model to linalg on integer tensors",
-      importFile,
-      [](DialectRegistry &registry) { bitnn::registerAllDialects(registry); });
+      importFile, [](DialectRegistry &registry) {
+        registry.insert<bitnn::BitNNDialect>();
+      });
   return failed(mlirTranslateMain(argc, argv, "bitnn translation driver\n"));
 }
