@@ -256,3 +256,10 @@ LogicalResult AdderGraphOp::verifyRegions() {
     return yield.emitOpError("must yield the results of the adder graph");
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// YieldOp
+//===----------------------------------------------------------------------===//
+
+// The implicit terminator; builds without optimization link it.
+void YieldOp::build(OpBuilder &, OperationState &) {}
