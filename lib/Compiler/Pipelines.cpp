@@ -43,6 +43,8 @@ static void addKernelPasses(OpPassManager &manager,
   manager.addNestedPass<func::FuncOp>(createLinalgToLoopsPass());
   // What multiplies goes upstream's way.
   manager.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  manager.addPass(createConvertBitNNToArithPass(
+      {options.multiply != MultiplyUse::Never}));
   manager.addPass(createPlanArenaPass());
   manager.addPass(createSymbolDCEPass());
   manager.addPass(createCSEPass());
