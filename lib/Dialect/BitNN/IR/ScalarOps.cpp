@@ -64,11 +64,22 @@ LogicalResult RequantizeOp::verify() {
                          getReference().getHighest(), getResult().getType());
 }
 
-void RequantizeOp::inferResultRanges(ArrayRef<ConstantIntRanges>,
+void RequantizeOp::inferResultRanges(ArrayRef<ConstantIntRanges> operands,
                                      SetIntRangeFn setResultRanges) {
-  setResultRanges(getResult(),
-                  getRanges(getResult(), getReference().getLowest(),
-                            getReference().getHighest()));
+  int64_t lowest = getReference().getLowest();
+  int64_t highest = getReference().getHighest();
+  int64_t functions = getReference().getNumFunctions();
+  std::optional<APInt> index;
+  if (getIndex())
+    index = operands[1].getConstantValue();
+  // Nondecreasing: the ends of the interval become the ends of the result's.
+  if (functions == 1 || (index && index->ult(functions))) {
+    auto function =
+        getReference().getFunction(functions == 1 ? 0 : index->getZExtValue());
+    lowest = function(operands[0].smin().getSExtValue());
+    highest = function(operands[0].smax().getSExtValue());
+  }
+  setResultRanges(getResult(), getRanges(getResult(), lowest, highest));
 }
 
 Interval RequantizeOp::getAccumulatorInterval(int64_t index) {
@@ -153,11 +164,16 @@ LogicalResult AddOp::verify() {
                          getReference().getHighest(), getResult().getType());
 }
 
-void AddOp::inferResultRanges(ArrayRef<ConstantIntRanges>,
+void AddOp::inferResultRanges(ArrayRef<ConstantIntRanges> operands,
                               SetIntRangeFn setResultRanges) {
+  // Nondecreasing in both operands.
+  FloatAdd function = getReference().getFunction();
   setResultRanges(getResult(),
-                  getRanges(getResult(), getReference().getLowest(),
-                            getReference().getHighest()));
+                  getRanges(getResult(),
+                            function(operands[0].smin().getSExtValue(),
+                                     operands[1].smin().getSExtValue()),
+                            function(operands[0].smax().getSExtValue(),
+                                     operands[1].smax().getSExtValue())));
 }
 
 OpFoldResult AddOp::fold(FoldAdaptor adaptor) {

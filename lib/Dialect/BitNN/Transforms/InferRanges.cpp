@@ -93,6 +93,29 @@ Interval getAccumulator(ArrayRef<int32_t> weights, int64_t bias,
   return sum;
 }
 
+Interval getHull(ArrayRef<Interval> intervals) {
+  Interval hull = intervals.front();
+  for (Interval interval : intervals.drop_front())
+    hull = hull.hull(interval);
+  return hull;
+}
+
+/// A requantize of accumulators need be exact on their intervals only.
+void setAccumulatorRanges(Block &epilogue, ArrayRef<Interval> accumulators) {
+  Interval hull = getHull(accumulators);
+  for (auto requantize : epilogue.getOps<RequantizeOp>()) {
+    if (requantize.getAccumulator() != epilogue.getArgument(0))
+      continue;
+    bool perChannel = requantize.getIndex() == epilogue.getArgument(1) &&
+                      requantize.getReference().getNumFunctions() ==
+                          static_cast<int64_t>(accumulators.size());
+    SmallVector<int64_t> bounds;
+    for (Interval interval : perChannel ? accumulators : ArrayRef(hull))
+      bounds.append({interval.lower, interval.upper});
+    requantize.setAccumulatorRange(bounds);
+  }
+}
+
 template <typename OpTy>
 LogicalResult RangeAnalysis::visitLayer(OpTy layer) {
   FailureOr<ConstantMatrix> weights = getConstantMatrix(layer.getWeights());
@@ -108,10 +131,8 @@ LogicalResult RangeAnalysis::visitLayer(OpTy layer) {
     bias = *constant;
   }
   Interval input = get(layer.getInput());
-  std::optional<Interval> accumulators, results;
-  auto extend = [](std::optional<Interval> &hull, Interval interval) {
-    hull = hull ? hull->hull(interval) : interval;
-  };
+  SmallVector<Interval> accumulators;
+  std::optional<Interval> results;
   for (unsigned channel = 0; channel < weights->rows(); ++channel) {
     Interval sum = getAccumulator(weights->row(channel), bias[channel], input);
     // A bias that wrapped when the zero point was folded into it.
@@ -126,16 +147,19 @@ LogicalResult RangeAnalysis::visitLayer(OpTy layer) {
                         << "], which leaves 32 bits; use smaller weights, a "
                            "smaller bias or fewer inputs";
     }
-    extend(accumulators, sum);
+    accumulators.push_back(sum);
     if (!layer.hasEpilogue())
       continue;
     SmallVector<Interval> arguments = {sum, Interval::ofValue(channel)};
     if (layer.getResidual())
       arguments.push_back(get(layer.getResidual()));
-    extend(results, inferYielded(layer.getEpilogue().front(), arguments));
+    Interval result = inferYielded(layer.getEpilogue().front(), arguments);
+    results = results ? results->hull(result) : result;
   }
   layer.setInputRange(ArrayRef<int64_t>{input.lower, input.upper});
-  ranges[layer->getResult(0)] = results ? *results : *accumulators;
+  if (layer.hasEpilogue())
+    setAccumulatorRanges(layer.getEpilogue().front(), accumulators);
+  ranges[layer->getResult(0)] = results ? *results : getHull(accumulators);
   return success();
 }
 
