@@ -175,3 +175,96 @@ func.func @shifted(%x: tensor<1x2xi8>, %init: tensor<1x2xi32>) -> tensor<1x2xi32
   } -> tensor<1x2xi32>
   return %y : tensor<1x2xi32>
 }
+
+// -----
+
+// A zero point that is subtracted in 8 bits could wrap.
+#x = affine_map<(m, n, k) -> (m, k)>
+#w = affine_map<(m, n, k) -> (n, k)>
+#y = affine_map<(m, n, k) -> (m, n)>
+func.func @narrow_subtraction(%x: tensor<1x2xi8>, %init: tensor<1x2xi32>) -> tensor<1x2xi32> {
+  %w = arith.constant dense<1> : tensor<2x2xi8>
+  %z = arith.constant 3 : i8
+  // expected-remark@+1 {{Reason="a factor is not an element of an operand minus a constant", Suggestion="compute the operand in an operation of its own"}}
+  %y = linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<1x2xi8>, tensor<2x2xi8>) outs(%init : tensor<1x2xi32>) {
+  ^bb0(%in: i8, %weight: i8, %out: i32):
+    %centred = arith.subi %in, %z : i8
+    %0 = arith.extsi %centred : i8 to i32
+    %1 = arith.extsi %weight : i8 to i32
+    %2 = arith.muli %0, %1 : i32
+    %3 = arith.addi %out, %2 : i32
+    linalg.yield %3 : i32
+  } -> tensor<1x2xi32>
+  return %y : tensor<1x2xi32>
+}
+
+// -----
+
+#x = affine_map<(m, n, k) -> (m, k)>
+#w = affine_map<(m, n, k) -> (n + k)>
+#y = affine_map<(m, n, k) -> (m, n)>
+func.func @hankel_weights(%x: tensor<1x2xi8>, %init: tensor<1x2xi32>) -> tensor<1x2xi32> {
+  %w = arith.constant dense<1> : tensor<3xi8>
+  // expected-remark@+1 {{Reason="its weights or results are not indexed by plain loops", Suggestion="write it as one of linalg's named operations"}}
+  %y = linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<1x2xi8>, tensor<3xi8>) outs(%init : tensor<1x2xi32>) {
+  ^bb0(%in: i8, %weight: i8, %out: i32):
+    %0 = arith.extsi %in : i8 to i32
+    %1 = arith.extsi %weight : i8 to i32
+    %2 = arith.muli %0, %1 : i32
+    %3 = arith.addi %out, %2 : i32
+    linalg.yield %3 : i32
+  } -> tensor<1x2xi32>
+  return %y : tensor<1x2xi32>
+}
+
+// -----
+
+// A true convolution turns its window around.
+#x = affine_map<(n, f, y, x, c, i, j) -> (n, c, y - i + 1, x + j)>
+#w = affine_map<(n, f, y, x, c, i, j) -> (f, c, i, j)>
+#y = affine_map<(n, f, y, x, c, i, j) -> (n, f, y, x)>
+func.func @reversed_window(%x: tensor<1x1x3x3xi8>, %init: tensor<1x1x2x2xi32>) -> tensor<1x1x2x2xi32> {
+  %w = arith.constant dense<1> : tensor<1x1x2x2xi8>
+  // expected-remark@+1 {{Reason="dimension 2 of its input is not indexed by 'image * stride + kernel * dilation'", Suggestion="write it as one of linalg's named convolutions"}}
+  %y = linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w : tensor<1x1x3x3xi8>, tensor<1x1x2x2xi8>) outs(%init : tensor<1x1x2x2xi32>) {
+  ^bb0(%in: i8, %weight: i8, %out: i32):
+    %0 = arith.extsi %in : i8 to i32
+    %1 = arith.extsi %weight : i8 to i32
+    %2 = arith.muli %0, %1 : i32
+    %3 = arith.addi %out, %2 : i32
+    linalg.yield %3 : i32
+  } -> tensor<1x1x2x2xi32>
+  return %y : tensor<1x1x2x2xi32>
+}
+
+// -----
+
+// Two dimensions are summed that a matrix product would have as one.
+#x = affine_map<(m, n, k, l) -> (m, k, l)>
+#w = affine_map<(m, n, k, l) -> (n, k, l)>
+#y = affine_map<(m, n, k, l) -> (m, n)>
+func.func @two_reductions(%x: tensor<1x2x3xi8>, %init: tensor<1x2xi32>) -> tensor<1x2xi32> {
+  %w = arith.constant dense<1> : tensor<2x2x3xi8>
+  // expected-remark@+1 {{Reason="loop 3 is not the only batch, group, output channel or input channel", Suggestion="collapse dimensions of the same kind into one"}}
+  %y = linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+      ins(%x, %w : tensor<1x2x3xi8>, tensor<2x2x3xi8>) outs(%init : tensor<1x2xi32>) {
+  ^bb0(%in: i8, %weight: i8, %out: i32):
+    %0 = arith.extsi %in : i8 to i32
+    %1 = arith.extsi %weight : i8 to i32
+    %2 = arith.muli %0, %1 : i32
+    %3 = arith.addi %out, %2 : i32
+    linalg.yield %3 : i32
+  } -> tensor<1x2xi32>
+  return %y : tensor<1x2xi32>
+}
+
+// -----
+
+// No sum of products: there is nothing to say.
+func.func @pooling(%x: tensor<1x1x2x2xi8>, %w: tensor<2x2xi8>, %init: tensor<1x1x1x1xi32>) -> tensor<1x1x1x1xi32> {
+  %y = linalg.pooling_nchw_sum ins(%x, %w : tensor<1x1x2x2xi8>, tensor<2x2xi8>) outs(%init : tensor<1x1x1x1xi32>) -> tensor<1x1x1x1xi32>
+  return %y : tensor<1x1x1x1xi32>
+}

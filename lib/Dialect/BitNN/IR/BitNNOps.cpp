@@ -18,14 +18,10 @@ using namespace bitnn;
 // What conv_2d and matmul share
 //===----------------------------------------------------------------------===//
 
-/// The rules that do not depend on the shape of the operation. `channels` is
-/// the number of outputs.
+/// The rules that do not depend on the shape of the operation, which is static.
+/// `channels` is the number of outputs.
 template <typename OpTy>
 static LogicalResult verifyStructuredOp(OpTy op, int64_t channels) {
-  if (!op.getInputType().hasStaticShape() ||
-      !op.getWeightsType().hasStaticShape() ||
-      !op.getInitType().hasStaticShape())
-    return op.emitOpError("needs static shapes");
   bool isTensor = isa<TensorType>(op.getInit().getType());
   for (Value operand : op->getOperands())
     if (isa<TensorType>(operand.getType()) != isTensor)
