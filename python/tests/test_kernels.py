@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The code of kernels: accumulators stay in registers, and the report counts what is executed."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kernels import convolution, executed_adds, table
+
+# Per target: stack references per add, bytes per add. Without our order of instructions
+# (ObjectEmitter.cpp) there are more references than adds. On rv32i each of a layer's few large
+# functions saves 12 registers.
+LIMITS = {
+    "x86-64": (0.06, 8.5),
+    "x86-64-v3": (0.01, 20),
+    "x86-64-v4": (0.01, 22),
+    "aarch64": (0.03, 7),
+    "rv32i": (0.12, 8),
+}
+STACK = re.compile(r"\(%[re]sp\)|\(%rbp\)|\[sp|\(sp\)")
+
+
+def compile_layer(
+    compiler: str, folder: Path, text: str, *options: str, output: str = "net.s"
+) -> dict[str, Any]:
+    source = folder / "net.mlir"
+    source.write_text(text)
+    report = folder / "report.json"
+    subprocess.run(
+        [compiler, source, "-o", folder / output, f"--report={report}", *options],
+        check=True,
+        capture_output=True,
+    )
+    return json.loads(report.read_text())
+
+
+@pytest.mark.parametrize("target", LIMITS)
+def test_accumulators_stay_in_registers(compiler: str, tmp_path: Path, target: str) -> None:
+    options = (f"--target={target}", "--schedule=straight-line")
+    text = convolution(1, 16, 16, 0.3)
+    compile_layer(compiler, tmp_path, text, *options)
+    lines = (tmp_path / "net.s").read_text().splitlines()
+    references = sum(bool(STACK.search(line)) for line in lines)
+    report = compile_layer(compiler, tmp_path, text, *options, output="net.o")
+    (layer,) = report["layers"]
+    most_references, most_bytes = LIMITS[target]
+    assert references <= most_references * layer["digits"]
+    assert layer["code_bytes"] <= most_bytes * layer["digits"]
+
+
+def final_module(folder: Path) -> str:
+    (path,) = folder.glob("*bitnn-lower-adder-graphs.mlir")
+    return path.read_text()
+
+
+@pytest.mark.parametrize("encoding", ["csd", "binary"])
+def test_straight_line_adds_are_those_executed(
+    compiler: str, tmp_path: Path, encoding: str
+) -> None:
+    report = compile_layer(
+        compiler,
+        tmp_path,
+        convolution(2, 6, 9, 0.5),
+        "--target=rv32i",
+        "--schedule=straight-line",
+        f"--encoding={encoding}",
+        f"--save-stages={tmp_path}",
+    )
+    (layer,) = report["layers"]
+    assert executed_adds(final_module(tmp_path), "net_run") == layer["adds"] == report["adds"]
+    # 32-bit accumulators start at the bias: each digit is one addition.
+    assert layer["adds"] == layer["digits"] * 81
+    assert report["adds_per_mac"] == pytest.approx(layer["adds"] / (6 * 6 * 9 * 81))
+
+
+def test_vector_adds_are_those_of_a_position(compiler: str, tmp_path: Path) -> None:
+    report = compile_layer(
+        compiler,
+        tmp_path,
+        convolution(3, 16, 16, 0.3),
+        "--target=x86-64-v3",
+        "--schedule=straight-line",
+        f"--save-stages={tmp_path}",
+    )
+    module = final_module(tmp_path)
+    blocks = re.findall(r"func\.func private @[\w.]+\.w\d+\(.*?\n  }", module, re.DOTALL)
+    adds = sum(len(re.findall(r"arith\.(?:addi|subi) .* : vector", block)) for block in blocks)
+    assert report["layers"][0]["adds"] == adds * 256
+
+
+def test_table_adds_are_its_digits_and_the_bias(compiler: str, tmp_path: Path) -> None:
+    report = compile_layer(
+        compiler,
+        tmp_path,
+        convolution(4, 8, 7, 0.5),
+        "--target=rv32i",
+        "--schedule=table",
+        f"--save-stages={tmp_path}",
+    )
+    (layer,) = report["layers"]
+    counts = table(final_module(tmp_path), f"{layer['kernel']}.counts")
+    assert sum(counts) == layer["digits"]
+    assert layer["adds"] == (layer["digits"] + 8) * 49
