@@ -43,6 +43,8 @@ def suites() -> list[Suite]:
     lit, pytest = RESULTS / "lit.json", RESULTS / "pytest.xml"
     options = f"{os.environ.get('LIT_OPTS', '')} --output={lit}"
     run_pytest = [sys.executable, "-m", "pytest", "--continue-on-collection-errors", "python"]
+    # The random layers are a few long tests: whoever is idle takes the next.
+    run_pytest += ["-n", os.environ.get("JOBS", "auto"), "--dist=worksteal"]
     return [
         Suite("ruff check", [RUFF, "check", "."]),
         Suite("ruff format", [RUFF, "format", "--check", "."]),

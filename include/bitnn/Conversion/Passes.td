@@ -100,18 +100,27 @@ def ConvertBitNNToArithPass
     is the table, otherwise a load.
 
     ```mlir
-    // before
-    %q = bitnn.requantize %acc : i32 -> i8 using #bitnn.float_scale<
-        dense<0.03125> : tensor<1xf32>, zero_point = 0, range = [-128, 127]>
-    // after
-    %0 = arith.maxsi %acc, %c-4080 : i32
-    %1 = arith.minsi %0, %c4049 : i32
+    func.func @requantize(%acc: i32) -> i8 {
+      %q = bitnn.requantize %acc : i32 -> i8 using #bitnn.float_scale<
+          dense<0.03125> : tensor<1xf32>, zero_point = 0, range = [-128, 127]>
+      return %q : i8
+    }
+    // becomes
+    %low = arith.constant -4080 : i32
+    %0 = arith.maxsi %acc, %low : i32
+    %high = arith.constant 4049 : i32
+    %1 = arith.minsi %0, %high : i32
+    %c15 = arith.constant 15 : i32
     %2 = arith.addi %1, %c15 : i32
+    %c5 = arith.constant 5 : i32
     %3 = arith.shrsi %2, %c5 : i32
+    %c1 = arith.constant 1 : i32
     %4 = arith.andi %3, %c1 : i32  // ties to even
     %5 = arith.addi %2, %4 : i32
-    %6 = arith.shrsi %5, %c5 : i32
+    %again = arith.constant 5 : i32
+    %6 = arith.shrsi %5, %again : i32
     %q = arith.trunci %6 : i32 to i8
+    return %q : i8
     ```
 
     A missed remark names channels that need many comparisons.
