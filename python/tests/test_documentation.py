@@ -146,5 +146,5 @@ def run(source: str, *options: str) -> subprocess.CompletedProcess[str]:
 def normal(text: str) -> str:
     """Without comments, names of values, and white space."""
     text = re.sub(r"//.*", "", text)
-    text = re.sub(r"%\w+(?:#\d+)?", "%", text)
+    text = re.sub(r"%[\w$.-]+(?:#\d+)?", "%", text)
     return "".join(text.split())
