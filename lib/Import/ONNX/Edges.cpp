@@ -30,6 +30,7 @@ Integers Importer::addArgument(Cut cut, ArrayRef<int64_t> shape) {
   integers.quantization = cut.quantization;
   integers.argument = arguments.size();
   arguments.push_back(std::move(cut));
+  argumentIntegers.push_back(integers);
   return integers;
 }
 
@@ -40,9 +41,10 @@ Operand Importer::readInput(const Operand &value) {
     return value;
   const Edge &edge = graph.inputs[input->inputs.front()];
   Location loc = NameLoc::get(builder.getStringAttr(edge.name), file);
-  Cut cut{edge.name, edge.name, edge.type == ElementType::UInt8, false,
-          {},        {},        input->inputs.front(),           {},
-          loc};
+  Cut cut(loc);
+  cut.name = cut.tensor = cut.source = edge.name;
+  cut.isUnsigned = edge.type == ElementType::UInt8;
+  cut.input = input->inputs.front();
   Operand integers = share(addArgument(std::move(cut), edge.shape));
   return values[edge.name] = integers;
 }
@@ -67,19 +69,22 @@ Result Importer::cutInput(NodeContext &node, const Outside &real,
                          << "; add it to the model (ONNX shape inference)";
   if (real.shape->empty())
     return node.refuse() << "scalars are not supported";
-  // Several inputs or several arguments need names of their own: see
-  // setEdgeAttributes.
-  Cut cut{graph.inputs[real.inputs.front()].name,
-          node.node.outputs.front(),
-          isUnsigned,
-          /*isFloat=*/true,
-          quantization,
-          real.nodes,
-          real.inputs.front(),
-          {},
-          node.loc};
-  if (real.inputs.size() > 1)
-    cut.name = cut.tensor;
+  const std::string &source = node.node.inputs.front();
+  // Exporters quantize an input once per reader.
+  for (auto [cut, integers] : llvm::zip_equal(arguments, argumentIntegers))
+    if (cut.source == source && cut.quantization == quantization &&
+        cut.isUnsigned == isUnsigned)
+      return ImportedValue(integers);
+  Cut cut(node.loc);
+  cut.tensor = node.node.outputs.front();
+  cut.name = real.inputs.size() == 1 ? graph.inputs[real.inputs.front()].name
+                                     : cut.tensor;
+  cut.isUnsigned = isUnsigned;
+  cut.isFloat = true;
+  cut.quantization = quantization;
+  cut.caller = real.nodes;
+  cut.input = real.inputs.front();
+  cut.source = source;
   return ImportedValue(addArgument(std::move(cut), *real.shape));
 }
 
@@ -148,7 +153,9 @@ static FailureOr<Cut> cutValue(OpBuilder &builder, Location loc, StringRef name,
   auto refuse = [&]() {
     return mlir::emitError(loc) << "output " << quote(name) << ": ";
   };
-  Cut cut{name.str(), {}, false, true, {}, {}, 0, {}, loc};
+  Cut cut(loc);
+  cut.name = name.str();
+  cut.isFloat = true;
   auto setIntegers = [&](const Integers &integers) {
     cut.tensor = integers.tensor;
     cut.isUnsigned = integers.isUnsigned;

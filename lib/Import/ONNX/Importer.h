@@ -13,14 +13,18 @@ namespace bitnn::importer {
 
 /// An array of the entry function: where the graph is cut.
 struct Cut {
+  explicit Cut(mlir::Location loc) : loc(loc) {}
+
   /// The names of the edge and of the tensor at which the graph is cut.
   std::string name, tensor;
   bool isUnsigned = false, isFloat = false;
   std::optional<Quantization> quantization;
   /// The operators between them.
   std::vector<const Node *> caller;
-  /// Of an argument: the graph input that it is computed from.
+  /// Of an argument: the graph input that it is computed from, and the tensor
+  /// that is quantized.
   unsigned input = 0;
+  std::string source;
   mlir::Value value;
   mlir::Location loc;
 };
@@ -66,6 +70,8 @@ private:
   const OnnxImportOptions &options;
   mlir::func::FuncOp function;
   std::vector<Cut> arguments;
+  /// The arguments as the function reads them, re-centred.
+  std::vector<Integers> argumentIntegers;
   llvm::StringMap<Operand> values;
   llvm::StringMap<const Node *> producers;
 };

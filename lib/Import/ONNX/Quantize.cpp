@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// QuantizeLinear and DequantizeLinear: between integers and what they stand
-// for. The float32 arithmetic is that of the reference (python/bitnn), step by
-// step.
+// QuantizeLinear: from what a value stands for to integers. The float32
+// arithmetic is that of the reference (python/bitnn), step by step.
 
 #include "Emit.h"
 #include "Importer.h"
+#include "Scales.h"
 #include "bitnn/Dialect/BitNN/IR/BitNN.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -31,161 +31,6 @@ static int64_t quantizeReal(float real, Quantization to,
 static float dequantizeInteger(int64_t q, Quantization from) {
   return float(q - from.zeroPoint) * from.scale;
 }
-
-//===----------------------------------------------------------------------===//
-// Scales and zero points
-//===----------------------------------------------------------------------===//
-
-/// One scale, or one per entry of an axis.
-static FailureOr<std::vector<float>> getScales(NodeContext &node,
-                                               const Operand &operand) {
-  auto *constant = operand ? std::get_if<Constant>(operand.get()) : nullptr;
-  if (!constant)
-    return node.refuseOperand(operand, "scale", "a constant");
-  const Tensor &tensor = *constant->tensor;
-  if (tensor.type != ElementType::Float32)
-    return node.refuse() << "its scale is " << tensor.typeName
-                         << ", only float32 is supported";
-  std::vector<float> scales;
-  for (int64_t i = 0; i < tensor.size(); ++i) {
-    scales.push_back(tensor.getFloat(i));
-    if (!std::isfinite(scales.back()) || scales.back() <= 0)
-      return node.refuse() << "its scale must be positive and finite, but is "
-                           << toString(scales.back());
-  }
-  if (scales.empty() || (scales.size() > 1 && tensor.shape.size() != 1))
-    return node.refuse() << "its scale of shape " << toString(tensor.shape)
-                         << " is neither per tensor nor per axis";
-  return scales;
-}
-
-static FailureOr<std::vector<int64_t>>
-getZeroPoints(NodeContext &node, const Operand &operand, ElementType type) {
-  if (!operand)
-    return std::vector<int64_t>{0};
-  auto *constant = std::get_if<Constant>(operand.get());
-  if (!constant)
-    return node.refuseOperand(operand, "zero point", "a constant");
-  const Tensor &tensor = *constant->tensor;
-  if (tensor.type != type)
-    return node.refuse() << "its zero point is " << tensor.typeName
-                         << " where the integers are " << getTypeName(type);
-  if (tensor.size() == 0 || (tensor.size() > 1 && tensor.shape.size() != 1))
-    return node.refuse() << "its zero point of shape " << toString(tensor.shape)
-                         << " is neither per tensor nor per axis";
-  std::vector<int64_t> zeroPoints;
-  for (int64_t i = 0; i < tensor.size(); ++i)
-    zeroPoints.push_back(tensor.getInteger(i));
-  return zeroPoints;
-}
-
-/// The one quantization of an activation, as stored.
-static FailureOr<Quantization>
-getPerTensor(NodeContext &node, const std::vector<float> &scales,
-             const std::vector<int64_t> &zeroPoints, bool isUnsigned) {
-  if (!llvm::all_equal(scales) || !llvm::all_equal(zeroPoints))
-    return node.refuse() << "activations must be quantized per tensor, with "
-                            "one scale and zero point";
-  return Quantization{scales.front(),
-                      zeroPoints.front() - (isUnsigned ? 128 : 0)};
-}
-
-/// Checks parameters per axis against a shape; normalizes the axis.
-static FailureOr<int64_t> getAxis(NodeContext &node, size_t scales,
-                                  size_t zeroPoints, ArrayRef<int64_t> shape,
-                                  int64_t axis) {
-  if (scales == 1 && zeroPoints == 1)
-    return 0;
-  int64_t rank = shape.size();
-  if (axis < -rank || axis >= rank)
-    return node.refuse() << "axis " << axis << " is not one of a tensor of "
-                         << "shape " << toString(shape);
-  axis += axis < 0 ? rank : 0;
-  for (size_t count : {scales, zeroPoints})
-    if (count != 1 && int64_t(count) != shape[axis])
-      return node.refuse() << count << " scales or zero points along axis "
-                           << axis << " of a tensor of shape "
-                           << toString(shape);
-  return axis;
-}
-
-//===----------------------------------------------------------------------===//
-// DequantizeLinear
-//===----------------------------------------------------------------------===//
-
-static Result dequantizeConstant(NodeContext &node, const Constant &constant,
-                                 const Operand &scale, const Operand &zeroPoint,
-                                 int64_t axis) {
-  const Tensor &tensor = *constant.tensor;
-  if (!isEightBits(tensor.type) && tensor.type != ElementType::Int32)
-    return node.refuse() << "dequantizes " << tensor.typeName
-                         << ", only int8, uint8 and int32 are supported";
-  auto scales = getScales(node, scale);
-  if (failed(scales))
-    return failure();
-  auto zeroPoints = getZeroPoints(node, zeroPoint, tensor.type);
-  if (failed(zeroPoints))
-    return failure();
-  FailureOr<int64_t> normalized =
-      getAxis(node, scales->size(), zeroPoints->size(), tensor.shape, axis);
-  if (failed(normalized))
-    return failure();
-  return ImportedValue(
-      QuantizedConstant{constant.tensor, *scales, *zeroPoints, *normalized});
-}
-
-Result bitnn::importer::dequantize(NodeContext &node, const Operand &value,
-                                   const Operand &scale,
-                                   const Operand &zeroPoint, int64_t axis) {
-  if (auto *constant = value ? std::get_if<Constant>(value.get()) : nullptr)
-    return dequantizeConstant(node, *constant, scale, zeroPoint, axis);
-  auto *integers = value ? std::get_if<Integers>(value.get()) : nullptr;
-  if (!integers)
-    return node.refuseOperand(value, "input", "an int8 or uint8 tensor");
-  auto scales = getScales(node, scale);
-  if (failed(scales))
-    return failure();
-  ElementType type =
-      integers->isUnsigned ? ElementType::UInt8 : ElementType::Int8;
-  // ONNX: without a zero point, it is 0 in the type of the integers.
-  auto zeroPoints = getZeroPoints(node, zeroPoint, type);
-  if (failed(zeroPoints))
-    return failure();
-  auto quantization =
-      getPerTensor(node, *scales, *zeroPoints, integers->isUnsigned);
-  if (failed(quantization))
-    return failure();
-  node.importer.describeArgument(*integers, *quantization);
-  Dequantized real;
-  real.tensor = integers->tensor;
-  real.source = real.integers = *integers;
-  real.source.quantization = real.quantization = *quantization;
-  return ImportedValue(real);
-}
-
-Result bitnn::importer::importDequantizeLinear(NodeContext &node) {
-  FailureOr<int64_t> axis = node.getInt("axis", 1);
-  if (failed(axis) || failed(node.refuseUnless("block_size", 0)))
-    return failure();
-  return dequantize(node, node.getOperand(0), node.getOperand(1),
-                    node.getOperand(2), *axis);
-}
-
-FailureOr<const Dequantized *>
-bitnn::importer::getActivation(NodeContext &node, const Operand &value,
-                               StringRef what) {
-  auto *real = value ? std::get_if<Dequantized>(value.get()) : nullptr;
-  if (real && std::isinf(real->lower) && std::isinf(real->upper))
-    return real;
-  return node.refuseOperand(
-      value, what,
-      "8-bit integers behind a DequantizeLinear; put a QuantizeLinear and a "
-      "DequantizeLinear before it");
-}
-
-//===----------------------------------------------------------------------===//
-// QuantizeLinear
-//===----------------------------------------------------------------------===//
 
 /// What the Relu and Clip operators before a QuantizeLinear leave of the range.
 static std::pair<int32_t, int32_t> getRange(const Real &real, Quantization to) {
