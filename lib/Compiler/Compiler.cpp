@@ -262,8 +262,11 @@ Error Compilation::emit() {
     module->print(os);
   }
   llvm::LLVMContext llvmContext;
+  MiddleEnd middleEnd = options.pipeline.schedule == "multiply"
+                            ? MiddleEnd::Standard
+                            : MiddleEnd::KeepAdditions;
   Expected<std::unique_ptr<llvm::Module>> code =
-      translateToLLVM(*module, llvmContext, *machine);
+      translateToLLVM(*module, llvmContext, *machine, middleEnd);
   // The translation says more in a diagnostic.
   if (!code)
     return diagnostics.takeError(llvm::toString(code.takeError()));

@@ -105,7 +105,6 @@ static Error checkNames(const TargetNames &names, const MCSubtargetInfo &info) {
 Expected<std::unique_ptr<TargetMachine>>
 createTargetMachine(const TargetNames &names) {
   initializeTargets();
-  keepInstructionOrder();
   Triple triple(Triple::normalize(names.triple));
   std::string reason;
   const Target *target = TargetRegistry::lookupTarget(triple, reason);
@@ -163,9 +162,10 @@ static void prepareModule(Module &module, TargetMachine &machine) {
   }
 }
 
-/// InstCombine and Reassociate are left out: they turn (x << 2) + x into x * 5
-/// and sums in registers into sums in memory.
-static void optimize(Module &module, TargetMachine &machine) {
+/// Of the standard passes, InstCombine and Reassociate would turn (x << 2) + x
+/// into x * 5 and sums in registers into sums in memory.
+static void optimize(Module &module, TargetMachine &machine,
+                     MiddleEnd middleEnd) {
   PassBuilder builder(&machine);
   LoopAnalysisManager loops;
   FunctionAnalysisManager functions;
@@ -177,22 +177,28 @@ static void optimize(Module &module, TargetMachine &machine) {
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, components, modules);
   ModulePassManager passes;
-  cantFail(builder.parsePassPipeline(
-      passes, "function(sroa,early-cse<memssa>,simplifycfg,loop-simplify,lcssa,"
-              "loop-mssa(licm),gvn,dce)"));
+  if (middleEnd == MiddleEnd::Standard)
+    passes = builder.buildPerModuleDefaultPipeline(OptimizationLevel::O2);
+  else
+    cantFail(builder.parsePassPipeline(
+        passes, "function(sroa,early-cse<memssa>,simplifycfg,loop-simplify,"
+                "lcssa,loop-mssa(licm),gvn,dce)"));
   passes.run(module, modules);
 }
 
 Expected<std::unique_ptr<Module>> translateToLLVM(mlir::ModuleOp source,
                                                   LLVMContext &context,
-                                                  TargetMachine &machine) {
+                                                  TargetMachine &machine,
+                                                  MiddleEnd middleEnd) {
+  if (middleEnd == MiddleEnd::KeepAdditions)
+    keepInstructionOrder();
   std::unique_ptr<Module> module = mlir::translateModuleToLLVMIR(
       source, context, source.getName().value_or("bitnn"));
   if (!module)
     return createStringError("the module does not translate to LLVM IR");
   localizeFunctions(source, *module);
   prepareModule(*module, machine);
-  optimize(*module, machine);
+  optimize(*module, machine, middleEnd);
   return module;
 }
 

@@ -40,11 +40,15 @@ void registerTranslations(mlir::DialectRegistry &registry);
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
 createTargetMachine(const TargetNames &names);
 
-/// Translates a module of the LLVM dialect and runs the restricted middle end.
-/// Private functions become local symbols.
+/// How much LLVM may change: our additions in our order are held to passes that
+/// keep them; a dense baseline gets all that -O2 has, for a fair comparison.
+enum class MiddleEnd { KeepAdditions, Standard };
+
+/// Translates a module of the LLVM dialect and runs the middle end. Private
+/// functions become local symbols.
 llvm::Expected<std::unique_ptr<llvm::Module>>
 translateToLLVM(mlir::ModuleOp module, llvm::LLVMContext &context,
-                llvm::TargetMachine &machine);
+                llvm::TargetMachine &machine, MiddleEnd middleEnd);
 
 /// Generates an object file or assembly text.
 llvm::Expected<llvm::SmallString<0>> generateCode(llvm::Module &module,
