@@ -17,6 +17,7 @@ using namespace bitnn;
 static void addTensorPasses(OpPassManager &manager,
                             const PipelineOptions &options) {
   manager.addPass(createVerifyQuantizedPass());
+  manager.addPass(createConvertElementwiseToLinalgPass());
   manager.addPass(createConvertLinalgToBitNNPass({options.encoding}));
   manager.addPass(createCSEPass());
   manager.addPass(createFuseEpiloguePass());
@@ -41,10 +42,11 @@ static void addKernelPasses(OpPassManager &manager,
                             const PipelineOptions &options) {
   manager.addPass(createLowerKernelsPass());
   manager.addNestedPass<func::FuncOp>(createLinalgToLoopsPass());
-  // What multiplies goes upstream's way.
-  manager.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
-  manager.addPass(createConvertBitNNToArithPass(
-      {options.multiply != MultiplyUse::Never}));
+  // What multiplies goes upstream's way, or stays for the contract to refuse.
+  if (options.mayMultiply())
+    manager.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  manager.addPass(
+      createConvertBitNNToArithPass({options.multiply != MultiplyUse::Never}));
   manager.addPass(createPlanArenaPass());
   manager.addPass(createSymbolDCEPass());
   manager.addPass(createCSEPass());

@@ -339,6 +339,20 @@ func.func @empty_epilogue(%x: tensor<1x3xi8>, %w: tensor<2x3xi8>, %init: tensor<
 
 // -----
 
+func.func @epilogue_of_other_channels(%x: tensor<1x3xi8>, %w: tensor<4x3xi8>, %init: tensor<1x4xi8>) {
+  %y = bitnn.matmul ins(%x, %w : tensor<1x3xi8>, tensor<4x3xi8>)
+      outs(%init : tensor<1x4xi8>) encoding = csd epilogue {
+  ^bb0(%acc: i32, %channel: index):
+    // expected-error@+1 {{'bitnn.requantize' op has 2 reference functions for 4 channels}}
+    %q = bitnn.requantize %acc[%channel] : i32 -> i8 using #bitnn.float_scale<
+        dense<0.5> : tensor<2xf32>, zero_point = 0, range = [-128, 127]>
+    bitnn.yield %q : i8
+  } -> tensor<1x4xi8>
+  return
+}
+
+// -----
+
 //===----------------------------------------------------------------------===//
 // Scalar operations
 //===----------------------------------------------------------------------===//

@@ -78,6 +78,14 @@ static LogicalResult verifyStructuredOp(OpTy op, int64_t channels) {
     return op.emitOpError("epilogue must yield one value of the init's "
                           "element type ")
            << stored;
+  for (auto requantize : block.getOps<RequantizeOp>()) {
+    int64_t functions = requantize.getReference().getNumFunctions();
+    if (requantize.getIndex() == block.getArgument(1) && functions != 1 &&
+        functions != channels)
+      return requantize.emitOpError("has ")
+             << functions << " reference functions for " << channels
+             << " channels";
+  }
   return success();
 }
 

@@ -4,6 +4,7 @@
 // in floating point.
 
 #include "bitnn/Dialect/BitNN/Transforms/Passes.h"
+#include "bitnn/Dialect/BitNN/Utils/MultiplyAccumulate.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Transforms/DialectConversion.h"
@@ -50,20 +51,25 @@ static ConversionTarget getContract(MLIRContext &context) {
   return target;
 }
 
+static constexpr llvm::StringLiteral kMultiplies =
+    "multiplies or divides; write it as shifts and additions, or allow it with "
+    "--multiply=layers";
+
 /// What is wrong with `op`; empty if nothing.
 static StringRef getFault(const ConversionTarget &contract, Operation *op) {
   if (llvm::any_of(op->getOperandTypes(), isFloat) ||
       llvm::any_of(op->getResultTypes(), isFloat))
     return "computes in floating point; cut the graph at its quantized "
            "tensors (--outputs)";
-  if (contract.isIllegal(op) || !contract.isLegal(op)) {
-    if (isa<linalg::LinalgDialect, BitNNDialect>(op->getDialect()))
-      return "is left over; lower it first (bitnn-lower-kernels, "
-             "bitnn-linalg-to-loops, convert-bitnn-to-arith)";
-    return "multiplies or divides; write it as shifts and additions, or allow "
-           "it with --multiply=layers";
-  }
-  return {};
+  if (!contract.isIllegal(op) && contract.isLegal(op))
+    return {};
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+  if (linalgOp && isMultiplyAccumulate(linalgOp))
+    return kMultiplies;
+  if (isa<linalg::LinalgDialect, BitNNDialect>(op->getDialect()))
+    return "is left over; lower it first (bitnn-lower-kernels, "
+           "bitnn-linalg-to-loops, convert-bitnn-to-arith)";
+  return kMultiplies;
 }
 
 namespace {
@@ -71,11 +77,14 @@ struct VerifyMultiplierFree
     : public bitnn::impl::VerifyMultiplierFreePassBase<VerifyMultiplierFree> {
   void runOnOperation() override {
     ConversionTarget contract = getContract(getContext());
-    getOperation()->walk([&](Operation *op) {
-      if (StringRef fault = getFault(contract, op); !fault.empty()) {
-        op->emitOpError() << fault;
-        signalPassFailure();
-      }
+    getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
+      StringRef fault = getFault(contract, op);
+      if (fault.empty())
+        return WalkResult::advance();
+      op->emitOpError() << fault;
+      signalPassFailure();
+      // The body of an operation has its faults.
+      return WalkResult::skip();
     });
   }
 };
