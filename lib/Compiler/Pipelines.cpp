@@ -17,8 +17,8 @@ using namespace bitnn;
 static void addTensorPasses(OpPassManager &manager,
                             const PipelineOptions &options) {
   manager.addPass(createVerifyQuantizedPass());
-  manager.addPass(createConvertElementwiseToLinalgPass());
   manager.addPass(createConvertLinalgToBitNNPass({options.encoding}));
+  manager.addPass(createConvertElementwiseToLinalgPass());
   manager.addPass(createCSEPass());
   manager.addPass(createFuseEpiloguePass());
   manager.addNestedPass<func::FuncOp>(createInferRangesPass());
