@@ -25,7 +25,8 @@ static void addTensorPasses(OpPassManager &manager,
   manager.addPass(createAttachTargetPass(
       {options.target.triple, options.target.cpu, options.target.features}));
   manager.addPass(
-      createSelectSchedulePass({options.schedule, options.maxCodeSize}));
+      createSelectSchedulePass({options.schedule, options.maxCodeSize,
+                                options.multiply == MultiplyUse::Layers}));
   manager.addPass(createConvertBitNNToLinalgPass());
   manager.addNestedPass<func::FuncOp>(createLayoutPass());
 }

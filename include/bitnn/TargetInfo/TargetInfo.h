@@ -47,6 +47,9 @@ struct TargetDescription {
   int64_t maxCodeBytes = int64_t(16) << 20;
   /// Whether the instruction set has an integer multiplication.
   bool hasMultiply = true;
+  /// What one multiplication of a dense kernel costs in additions of
+  /// straight-line code: on rv32im, 8 instructions against 1.9.
+  int64_t addsPerMultiply = 4;
 };
 
 /// The names of the known targets, `host` first.

@@ -63,6 +63,7 @@ struct SelectSchedule
 
   void runOnOperation() override;
   FailureOr<LayerFacts> getFacts(Operation *op);
+  bool shouldMultiply(const LayerFacts &layer) const;
   void chooseBySize(MutableArrayRef<LayerFacts> layers);
   LogicalResult chooseAsTold(MutableArrayRef<LayerFacts> layers);
   DictionaryAttr getRecord(const LayerFacts &layer, StringRef name,
@@ -89,12 +90,25 @@ FailureOr<LayerFacts> SelectSchedule::getFacts(Operation *op) {
   return layer;
 }
 
+/// Digits are dense where they take more additions than a multiplication costs.
+bool SelectSchedule::shouldMultiply(const LayerFacts &layer) const {
+  return multiply && target.hasMultiply &&
+         layer.digits > layer.weights * target.addsPerMultiply;
+}
+
 /// Straight-line code is faster, tables are smaller: tables take the layers
 /// whose code would be too large, the largest first.
 void SelectSchedule::chooseBySize(MutableArrayRef<LayerFacts> layers) {
   int64_t total = 0;
   SmallVector<LayerFacts *> order;
   for (LayerFacts &layer : layers) {
+    if (shouldMultiply(layer)) {
+      layer.schedule = Schedule::Multiply;
+      layer.reason = std::to_string(layer.digits) + " digits of " +
+                     std::to_string(layer.weights) +
+                     " weights cost more than multiplications";
+      continue;
+    }
     layer.reason = "straight-line code of about " +
                    std::to_string(layer.codeBytes) + " bytes fits";
     total += layer.codeBytes;

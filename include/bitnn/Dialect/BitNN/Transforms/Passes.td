@@ -376,6 +376,8 @@ def SelectSchedulePass : Pass<"bitnn-select-schedule", "::mlir::ModuleOp"> {
            "auto, straight-line, table or multiply">,
     Option<"maxCodeSize", "max-code-size", "int64_t", "0",
            "budget of all code in bytes; 0 is the target's default">,
+    Option<"multiply", "multiply", "bool", "false",
+           "with auto: layers whose digits are dense may multiply">,
   ];
 }
 
