@@ -83,7 +83,7 @@ def show(row: Row, dense: float) -> None:
 
 
 def line(*columns: str) -> str:
-    widths = (8, 14, 10, 11, 9, 25, 14)
+    widths = (8, 14, 11, 13, 10, 29, 15)
     texts = zip(columns, widths, strict=True)
     return "".join(
         text.ljust(width) if index < 2 else text.rjust(width)
