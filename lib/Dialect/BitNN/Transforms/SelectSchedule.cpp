@@ -124,8 +124,12 @@ void SelectSchedule::chooseBySize(MutableArrayRef<LayerFacts> layers) {
     // About what the loop itself takes.
     constexpr int64_t kLoopBytes = 700;
     int64_t tableBytes = 2 * layer->digits + 4 * layer->outputs + kLoopBytes;
-    if (tableBytes >= layer->codeBytes)
+    if (tableBytes >= layer->codeBytes) {
+      layer->reason = "a table would not be smaller than straight-line code of "
+                      "about " +
+                      std::to_string(layer->codeBytes) + " bytes";
       continue;
+    }
     total += tableBytes - layer->codeBytes;
     layer->schedule = Schedule::Table;
     layer->reason = "straight-line code of about " +

@@ -30,23 +30,25 @@ func.func @constant(%init: tensor<1x2xi32>) -> tensor<1x2xi32> {
 }
 
 // The epilogue's range, per channel, is that of the next layer's input: here
-// 3 x0 - x2 + 10, in [-501, 519], becomes [-32, 32], and 40 becomes 2 + 1.
+// 3 x0 - x2 + 10, in [-501, 519], becomes [-32, 32], and 40 in channel 1 is 2 + 64.
 // CHECK-LABEL: @epilogue
 func.func @epilogue(%x: tensor<1x3xi8>, %e: tensor<1x2xi16>, %init: tensor<1x1xi32>) -> tensor<1x1xi32> {
   %w = arith.constant dense<[[3, 0, -1], [0, 0, 0]]> : tensor<2x3xi8>
   %b = arith.constant dense<[10, 40]> : tensor<2xi32>
   %w1 = arith.constant dense<1> : tensor<1x2xi8>
   %four = arith.constant 4 : i32
+  %six = arith.constant 6 : i32
   %y = bitnn.matmul ins(%x, %w, %b : tensor<1x3xi8>, tensor<2x3xi8>, tensor<2xi32>)
       outs(%e : tensor<1x2xi16>) encoding = csd epilogue {
   ^bb0(%acc: i32, %channel: index):
     %0 = arith.shrsi %acc, %four : i32
     %c = arith.index_cast %channel : index to i32
-    %1 = arith.addi %0, %c : i32
+    %c64 = arith.shli %c, %six : i32
+    %1 = arith.addi %0, %c64 : i32
     %2 = arith.trunci %1 : i32 to i16
     bitnn.yield %2 : i16
   } -> tensor<1x2xi16>
-  // CHECK: bitnn.matmul {{.*}} outs(%{{.*}} : tensor<1x1xi32>) encoding = csd input_range = [-32, 32] ->
+  // CHECK: bitnn.matmul {{.*}} outs(%{{.*}} : tensor<1x1xi32>) encoding = csd input_range = [-32, 66] ->
   %z = bitnn.matmul ins(%y, %w1 : tensor<1x2xi16>, tensor<1x2xi8>)
       outs(%init : tensor<1x1xi32>) encoding = csd -> tensor<1x1xi32>
   return %z : tensor<1x1xi32>
