@@ -44,7 +44,7 @@ static void addKernelPasses(OpPassManager &manager,
   manager.addPass(createLowerKernelsPass());
   manager.addNestedPass<func::FuncOp>(createLinalgToLoopsPass());
   // What multiplies goes upstream's way, or stays for the contract to refuse.
-  if (options.mayMultiply())
+  if (options.layersMayMultiply())
     manager.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   manager.addPass(
       createConvertBitNNToArithPass({options.multiply != MultiplyUse::Never}));
@@ -60,8 +60,9 @@ void bitnn::buildKernelsPipeline(OpPassManager &manager,
   addTensorPasses(manager, options);
   addBufferization(manager, options);
   addKernelPasses(manager, options);
-  if (!options.mayMultiply())
-    manager.addPass(createVerifyMultiplierFreePass());
+  if (!options.layersMayMultiply())
+    manager.addPass(createVerifyMultiplierFreePass(
+        {options.multiply != MultiplyUse::Never}));
 }
 
 void bitnn::buildLLVMPipeline(OpPassManager &manager,

@@ -1,5 +1,5 @@
 // RUN: bitnn-opt %s --bitnn-to-kernels --split-input-file --verify-diagnostics | FileCheck %s --check-prefix=NEVER
-// RUN: bitnn-opt %s --bitnn-to-kernels=multiply=requantize --split-input-file | FileCheck %s --check-prefix=REQUANTIZE
+// RUN: bitnn-opt %s --bitnn-to-kernels=multiply=requantize --split-input-file --verify-diagnostics | FileCheck %s --check-prefix=REQUANTIZE
 // RUN: bitnn-opt %s --bitnn-to-kernels=multiply=layers --split-input-file | FileCheck %s --check-prefix=LAYERS
 
 // A requantize is additions and shifts, unless it may be a multiplication.
@@ -33,7 +33,7 @@ func.func @net(%x: tensor<1x4xi8>) -> tensor<1x4xi8> {
 
 // -----
 
-// A product of two variables has no digits.
+// A product of two variables has no digits; it is no requantize either.
 
 // LAYERS-LABEL: func.func @variable(
 // LAYERS: arith.muli {{.*}} : i32

@@ -30,9 +30,13 @@ struct PipelineOptions {
   /// Bytes of all code; 0 is the target's default.
   int64_t maxCodeSize = 0;
 
+  /// Whether whole layers may multiply.
+  bool layersMayMultiply() const {
+    return multiply == MultiplyUse::Layers || schedule == "multiply";
+  }
   /// Whether some layer or requantize may multiply.
   bool mayMultiply() const {
-    return multiply != MultiplyUse::Never || schedule == "multiply";
+    return multiply != MultiplyUse::Never || layersMayMultiply();
   }
 };
 

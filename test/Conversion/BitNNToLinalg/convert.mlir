@@ -1,6 +1,11 @@
 // RUN: bitnn-opt %s --convert-bitnn-to-linalg | FileCheck %s --check-prefixes=CHECK,CHOSEN
 // RUN: bitnn-opt %s --convert-bitnn-to-linalg=all | FileCheck %s --check-prefixes=CHECK,ALL
 
+// The same bytes at every run.
+// RUN: bitnn-opt %s --convert-bitnn-to-linalg=all -o %t.1
+// RUN: bitnn-opt %s --convert-bitnn-to-linalg=all -o %t.2
+// RUN: cmp %t.1 %t.2
+
 // CHECK-DAG: #[[X_MAP:.*]] = affine_map<(d0, d1, d2) -> (d0, d2)>
 // CHECK-DAG: #[[W_MAP:.*]] = affine_map<(d0, d1, d2) -> (d1, d2)>
 // CHECK-DAG: #[[Y_MAP:.*]] = affine_map<(d0, d1, d2) -> (d0, d1)>

@@ -1,6 +1,11 @@
 // RUN: bitnn-opt %s --convert-linalg-to-bitnn | FileCheck %s --check-prefixes=CHECK,CSD
 // RUN: bitnn-opt %s --convert-linalg-to-bitnn=encoding=binary | FileCheck %s --check-prefixes=CHECK,BINARY
 
+// The same bytes at every run.
+// RUN: bitnn-opt %s --convert-linalg-to-bitnn -o %t.1
+// RUN: bitnn-opt %s --convert-linalg-to-bitnn -o %t.2
+// RUN: cmp %t.1 %t.2
+
 // CHECK-LABEL: @conv_2d_nchw_fchw
 func.func @conv_2d_nchw_fchw(%x: tensor<2x1x7x7xi8>) -> tensor<2x2x3x2xi32> {
   // CHECK-DAG: %[[W:.*]] = arith.constant dense<{{\[}}[{{\[}}[1, -2], [3, 4]]], [{{\[}}[5, 6], [7, -128]]]]> : tensor<2x1x2x2xi8>

@@ -29,12 +29,15 @@ static bool isOnIndex(Operation *op) {
   });
 }
 
-static ConversionTarget getContract(MLIRContext &context) {
+static ConversionTarget getContract(MLIRContext &context, bool requantize) {
   ConversionTarget target(context);
   target.addDynamicallyLegalOp<
       arith::MulIOp, arith::MulSIExtendedOp, arith::MulUIExtendedOp,
       arith::DivSIOp, arith::DivUIOp, arith::CeilDivSIOp, arith::CeilDivUIOp,
       arith::FloorDivSIOp, arith::RemSIOp, arith::RemUIOp>(isOnIndex);
+  if (requantize)
+    target.addLegalOp<arith::MulIOp, arith::MulSIExtendedOp,
+                      arith::MulUIExtendedOp>();
   target.addIllegalOp<vector::ContractionOp, vector::OuterProductOp,
                       vector::FMAOp>();
   target.addDynamicallyLegalOp<vector::ReductionOp, vector::MultiDimReductionOp,
@@ -75,8 +78,10 @@ static StringRef getFault(const ConversionTarget &contract, Operation *op) {
 namespace {
 struct VerifyMultiplierFree
     : public bitnn::impl::VerifyMultiplierFreePassBase<VerifyMultiplierFree> {
+  using VerifyMultiplierFreePassBase::VerifyMultiplierFreePassBase;
+
   void runOnOperation() override {
-    ConversionTarget contract = getContract(getContext());
+    ConversionTarget contract = getContract(getContext(), requantize);
     getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
       StringRef fault = getFault(contract, op);
       if (fault.empty())

@@ -396,6 +396,11 @@ def VerifyMultiplierFreePass : Pass<"bitnn-verify-multiplier-free"> {
     // refused: 'arith.muli' op multiplies or divides
     ```
   }];
+  let options = [
+    Option<"requantize", "requantize", "bool", "false",
+           "allow products of scalars and vectors, as in a requantize, but no "
+           "sums of products">,
+  ];
 }
 
 def VerifyQuantizedPass : Pass<"bitnn-verify-quantized"> {
