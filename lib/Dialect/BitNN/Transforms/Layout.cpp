@@ -62,7 +62,47 @@ static Value matchWiden(Operation *op) {
   return generic.getDpsInputOperand(0)->get();
 }
 
+/// Whether `op` is computed on vectors of pixels.
+static bool isOnVectors(Conv2DOp op, const TargetDescription &target) {
+  return op.getSchedule().value_or(Schedule::StraightLine) ==
+             Schedule::StraightLine &&
+         getVectorLanes(op, target) > 1;
+}
+
+/// Whether `value` is an array of the caller, or a view of it.
+static bool isCallers(Value value) {
+  while (isa_and_nonnull<tensor::CollapseShapeOp, tensor::ExpandShapeOp,
+                         tensor::ExtractSliceOp, tensor::CastOp>(
+      value.getDefiningOp()))
+    value = value.getDefiningOp()->getOperand(0);
+  return isa<BlockArgument>(value);
+}
+
 namespace {
+
+/// conv(argument : i16) -> conv(copy) : vectors may read past the end of our
+/// images, never of the caller's.
+struct CopyArgument : public OpRewritePattern<Conv2DOp> {
+  CopyArgument(MLIRContext *context, const TargetDescription &target)
+      : OpRewritePattern(context), target(target) {}
+
+  LogicalResult matchAndRewrite(Conv2DOp op,
+                                PatternRewriter &rewriter) const override {
+    ShapedType type = op.getInputType();
+    if (!type.getElementType().isInteger(16) || !isCallers(op.getInput()) ||
+        !isOnVectors(op, target))
+      return rewriter.notifyMatchFailure(op, "input has slack behind it");
+    Value image = tensor::EmptyOp::create(
+        rewriter, op.getLoc(), type.getShape(), type.getElementType());
+    Value copy =
+        linalg::CopyOp::create(rewriter, op.getLoc(), op.getInput(), image)
+            .getResult(0);
+    rewriter.modifyOpInPlace(op, [&] { op.getInputMutable().assign(copy); });
+    return success();
+  }
+
+  const TargetDescription &target;
+};
 
 /// conv(x : i8) -> conv(widen(x) : i16)
 struct WidenInput : public OpRewritePattern<Conv2DOp> {
@@ -73,7 +113,7 @@ struct WidenInput : public OpRewritePattern<Conv2DOp> {
                                 PatternRewriter &rewriter) const override {
     if (!op.getInputType().getElementType().isInteger(8))
       return rewriter.notifyMatchFailure(op, "input is wide already");
-    if (getVectorLanes(op, target) == 1)
+    if (!isOnVectors(op, target))
       return rewriter.notifyMatchFailure(op, "kernel is scalar");
     // What is known of the 8-bit values holds for the wide ones.
     SmallVector<int64_t> range = {-128, 127};
@@ -177,7 +217,7 @@ struct Layout : public bitnn::impl::LayoutPassBase<Layout> {
     if (failed(target))
       return signalPassFailure();
     RewritePatternSet widen(&getContext());
-    widen.add<WidenInput>(&getContext(), *target);
+    widen.add<CopyArgument, WidenInput>(&getContext(), *target);
     widen.add<ShareWiden, WidenBeforePad, WidenResult<Conv2DOp>,
               WidenResult<MatmulOp>>(&getContext());
     // Once nothing is left to widen, padding becomes part of the image.

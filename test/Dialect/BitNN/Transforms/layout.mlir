@@ -108,24 +108,40 @@ func.func @narrow_again(%x: tensor<1x1x8x8xi8>, %init: tensor<1x1x8x8xi32>) -> (
   return %y, %z : tensor<1x1x8x8xi8>, tensor<1x1x8x8xi32>
 }
 
-// Not on vectors: few pixels, stride 3, stride 2 with short rows, a matrix
-// product; an input of 16 bits stays as it is.
+// Vectors read past the end of an image. An array of the caller, or a part of
+// it, is copied to where that is allowed.
+// CHECK-LABEL: @array_of_the_caller
+// CHECK-SAME: %[[X:.*]]: tensor<1x64xi16>,
+func.func @array_of_the_caller(%x: tensor<1x64xi16>, %init: tensor<1x1x8x8xi32>) -> tensor<1x1x8x8xi32> {
+  %w = arith.constant dense<1> : tensor<1x1x1x1xi8>
+  // CHECK: %[[IMAGE:.*]] = tensor.expand_shape %[[X]]
+  // VECTOR: %[[E:.*]] = tensor.empty() : tensor<1x1x8x8xi16>
+  // VECTOR: %[[COPY:.*]] = linalg.copy ins(%[[IMAGE]] : tensor<1x1x8x8xi16>) outs(%[[E]] : tensor<1x1x8x8xi16>)
+  // VECTOR: bitnn.conv_2d ins(%[[COPY]],
+  // SCALAR-NOT: linalg.copy
+  // SCALAR: bitnn.conv_2d ins(%[[IMAGE]],
+  %i = tensor.expand_shape %x [[0], [1, 2, 3]] output_shape [1, 1, 8, 8] : tensor<1x64xi16> into tensor<1x1x8x8xi16>
+  %y = bitnn.conv_2d ins(%i, %w : tensor<1x1x8x8xi16>, tensor<1x1x1x1xi8>) outs(%init : tensor<1x1x8x8xi32>) encoding = csd -> tensor<1x1x8x8xi32>
+  return %y : tensor<1x1x8x8xi32>
+}
+
+// Not on vectors: few pixels, stride 3, stride 2 with short rows, tables, a
+// matrix product.
 // CHECK-LABEL: @scalar_kernels
 // CHECK-NOT: linalg.generic
-// CHECK-COUNT-3: bitnn.conv_2d ins(%{{.*}} : tensor<{{[0-9x]+}}xi8>,
+// CHECK-COUNT-4: bitnn.conv_2d ins(%{{.*}} : tensor<{{[0-9x]+}}xi8>,
 // CHECK: bitnn.matmul ins(%{{.*}} : tensor<1x3xi8>,
-// CHECK: bitnn.conv_2d ins(%{{.*}} : tensor<1x1x8x8xi16>, {{.*}} encoding = csd ->
 // CHECK-NOT: linalg.generic
 // CHECK: return
-func.func @scalar_kernels(%small: tensor<1x1x1x7xi8>, %x: tensor<1x1x22x22xi8>, %short: tensor<1x1x16x14xi8>, %m: tensor<1x3xi8>, %wide: tensor<1x1x8x8xi16>,
+func.func @scalar_kernels(%small: tensor<1x1x1x7xi8>, %x: tensor<1x1x22x22xi8>, %short: tensor<1x1x16x14xi8>, %m: tensor<1x3xi8>, %t: tensor<1x1x8x8xi8>,
                           %i0: tensor<1x1x1x7xi32>, %i1: tensor<1x1x8x8xi32>, %i2: tensor<1x1x8x7xi32>, %i3: tensor<1x1xi32>)
-    -> (tensor<1x1x1x7xi32>, tensor<1x1x8x8xi32>, tensor<1x1x8x7xi32>, tensor<1x1xi32>, tensor<1x1x8x8xi32>) {
+    -> (tensor<1x1x1x7xi32>, tensor<1x1x8x8xi32>, tensor<1x1x8x7xi32>, tensor<1x1x8x8xi32>, tensor<1x1xi32>) {
   %w = arith.constant dense<1> : tensor<1x1x1x1xi8>
   %w1 = arith.constant dense<1> : tensor<1x3xi8>
   %0 = bitnn.conv_2d ins(%small, %w : tensor<1x1x1x7xi8>, tensor<1x1x1x1xi8>) outs(%i0 : tensor<1x1x1x7xi32>) encoding = csd -> tensor<1x1x1x7xi32>
   %1 = bitnn.conv_2d ins(%x, %w : tensor<1x1x22x22xi8>, tensor<1x1x1x1xi8>) outs(%i1 : tensor<1x1x8x8xi32>) strides = [3, 3] encoding = csd -> tensor<1x1x8x8xi32>
   %2 = bitnn.conv_2d ins(%short, %w : tensor<1x1x16x14xi8>, tensor<1x1x1x1xi8>) outs(%i2 : tensor<1x1x8x7xi32>) strides = [2, 2] encoding = csd -> tensor<1x1x8x7xi32>
-  %3 = bitnn.matmul ins(%m, %w1 : tensor<1x3xi8>, tensor<1x3xi8>) outs(%i3 : tensor<1x1xi32>) encoding = csd -> tensor<1x1xi32>
-  %4 = bitnn.conv_2d ins(%wide, %w : tensor<1x1x8x8xi16>, tensor<1x1x1x1xi8>) outs(%i1 : tensor<1x1x8x8xi32>) encoding = csd -> tensor<1x1x8x8xi32>
-  return %0, %1, %2, %3, %4 : tensor<1x1x1x7xi32>, tensor<1x1x8x8xi32>, tensor<1x1x8x7xi32>, tensor<1x1xi32>, tensor<1x1x8x8xi32>
+  %3 = bitnn.conv_2d ins(%t, %w : tensor<1x1x8x8xi8>, tensor<1x1x1x1xi8>) outs(%i1 : tensor<1x1x8x8xi32>) encoding = csd schedule = table -> tensor<1x1x8x8xi32>
+  %4 = bitnn.matmul ins(%m, %w1 : tensor<1x3xi8>, tensor<1x3xi8>) outs(%i3 : tensor<1x1xi32>) encoding = csd -> tensor<1x1xi32>
+  return %0, %1, %2, %3, %4 : tensor<1x1x1x7xi32>, tensor<1x1x8x8xi32>, tensor<1x1x8x7xi32>, tensor<1x1x8x8xi32>, tensor<1x1xi32>
 }
