@@ -122,3 +122,39 @@ module attributes {bitnn.target = #bitnn.target<triple = "x86_64-unknown-linux-g
     return
   }
 }
+
+// -----
+
+// What the epilogue computes from the channel alone is one value for all lanes.
+
+// CHECK-LABEL: func.func private @l0_layer.b0.epilogue(
+// CHECK: %[[C:.*]] = arith.index_cast %{{.*}} : index to i32
+// CHECK: %[[T:.*]] = arith.muli %[[C]], %{{.*}} : i32
+// CHECK: %[[SPLAT:.*]] = vector.broadcast %[[T]] : i32 to vector<16xi32>
+// CHECK: %[[S:.*]] = arith.addi %{{.*}}, %[[SPLAT]] : vector<16xi32>
+// CHECK: vector.store %[[S]]
+// CHECK-LABEL: func.func private @l1_layer.b0.epilogue(
+// CHECK: %[[SPLAT:.*]] = vector.broadcast %{{.*}} : i32 to vector<16xi32>
+// CHECK: vector.store %[[SPLAT]]
+module attributes {bitnn.target = #bitnn.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "">} {
+  memref.global "private" constant @w : memref<1x1x1x1xi8> = dense<3>
+  func.func @uniform(%x: memref<1x1x8x16xi16>, %y: memref<1x1x8x16xi32>, %z: memref<1x1x8x16xi32>) {
+    %w = memref.get_global @w : memref<1x1x1x1xi8>
+    %five = arith.constant 5 : i32
+    bitnn.conv_2d ins(%x, %w : memref<1x1x8x16xi16>, memref<1x1x1x1xi8>) outs(%y : memref<1x1x8x16xi32>)
+        encoding = csd input_range = [-128, 127] epilogue {
+    ^bb0(%acc: i32, %f: index):
+      %c = arith.index_cast %f : index to i32
+      %t = arith.muli %c, %five : i32
+      %s = arith.addi %acc, %t : i32
+      bitnn.yield %s : i32
+    }
+    bitnn.conv_2d ins(%x, %w : memref<1x1x8x16xi16>, memref<1x1x1x1xi8>) outs(%z : memref<1x1x8x16xi32>)
+        encoding = csd input_range = [-128, 127] epilogue {
+    ^bb0(%acc: i32, %f: index):
+      %c = arith.index_cast %f : index to i32
+      bitnn.yield %c : i32
+    }
+    return
+  }
+}

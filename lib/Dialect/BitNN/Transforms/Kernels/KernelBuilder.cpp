@@ -136,15 +136,21 @@ void bitnn::forEachRow(KernelBuilder &builder, const Layer &layer,
 }
 
 /// The value of an operand inside a copied epilogue; constants from outside
-/// are copied along, as splats where the epilogue works on vectors.
+/// are copied along. On vectors, a value that all lanes share becomes a splat.
 static FailureOr<Value> mapOperand(KernelBuilder &builder, IRMapping &mapping,
                                    Value operand, int64_t lanes) {
-  if (Value mapped = mapping.lookupOrNull(operand))
-    return mapped;
+  bool isSplat = lanes > 1 && !operand.getType().isIndex();
+  if (Value mapped = mapping.lookupOrNull(operand)) {
+    if (!isSplat || isa<VectorType>(mapped.getType()))
+      return mapped;
+    return vector::BroadcastOp::create(
+               builder, VectorType::get(lanes, mapped.getType()), mapped)
+        .getResult();
+  }
   TypedAttr constant;
   if (!matchPattern(operand, m_Constant(&constant)))
     return failure();
-  if (lanes > 1 && !operand.getType().isIndex())
+  if (isSplat)
     constant = DenseElementsAttr::get(VectorType::get(lanes, operand.getType()),
                                       Attribute(constant));
   return arith::ConstantOp::create(builder, constant).getResult();
@@ -170,16 +176,22 @@ FailureOr<Value> bitnn::applyEpilogue(KernelBuilder &builder,
     if (!OpTrait::hasElementwiseMappableTraits(&op))
       return op.emitOpError("is not elementwise, so it cannot be part of an "
                             "epilogue");
+    // What is computed from the channel alone is the same in all lanes.
+    bool onLanes = llvm::any_of(op.getOperands(), [&](Value operand) {
+      Value mapped = mapping.lookupOrNull(operand);
+      return mapped && isa<VectorType>(mapped.getType());
+    });
+    int64_t opLanes = onLanes ? lanes : 1;
     OperationState state(op.getLoc(), op.getName());
     for (Value operand : op.getOperands()) {
-      FailureOr<Value> mapped = mapOperand(builder, mapping, operand, lanes);
+      FailureOr<Value> mapped = mapOperand(builder, mapping, operand, opLanes);
       if (failed(mapped))
         return op.emitOpError("reads a value from outside of the epilogue "
                               "that is not a constant");
       state.addOperands(*mapped);
     }
     for (Type type : op.getResultTypes())
-      state.addTypes(getLaneType(type, lanes));
+      state.addTypes(getLaneType(type, opLanes));
     state.addAttributes(op.getAttrs());
     Operation *copy = builder.create(state);
     mapping.map(op.getResults(), copy->getResults());
