@@ -8,6 +8,7 @@
 // wrong factors are refused at once.
 
 #include "bitnn/Arithmetic/Addition.h"
+#include "bitnn/Arithmetic/Digits.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>

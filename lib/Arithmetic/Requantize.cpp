@@ -6,9 +6,10 @@
 //    first one of the highest: what is left are steps of about equal length.
 // 2. Slopes.h gives the interval of slopes of which a line, rounded down, is
 //    the reference. Of the binary fractions in it, those with the fewest signed
-//    digits come first, and the coarsest of these.
-// 3. A slope is scaled by 2^shift, as far as 32 bits allow; digits below one
-//    then become right shifts, which round. With the constant c left open, the
+//    digits come first, and the coarsest of these. Chains.h has slopes that are
+//    cheaper still, because a sum is itself shifted and added.
+// 3. A slope is scaled by 2^shift, as far as 32 bits allow; what falls below
+//    one is shifted out, and so rounded. With the constant c left open, the
 //    exact smallest sum of each step must reach the step's threshold, and the
 //    exact largest must stay below the next: an interval for c.
 // 4. The finished plan is proven equal to the reference, or dropped.
@@ -21,16 +22,22 @@
 // all thresholds is cheaper than the line, they are counted.
 
 #include "bitnn/Arithmetic/Requantize.h"
+#include "bitnn/Arithmetic/Chains.h"
+#include "bitnn/Arithmetic/Digits.h"
 #include "bitnn/Arithmetic/Slopes.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
+#include <cmath>
 
 namespace bitnn {
 
 namespace {
+
+/// What a plan may consist of.
+enum class Form { Digits, Chains, Multiply };
 
 /// What the thresholds are lowered by: 2^-bits, for the results of one parity.
 struct LiftChoice {
@@ -40,8 +47,8 @@ struct LiftChoice {
 
 class RequantizeSearch {
 public:
-  RequantizeSearch(const StepFunction &reference, bool multiply)
-      : reference(reference), multiply(multiply), steps(clampSteps()) {}
+  RequantizeSearch(const StepFunction &reference, Form form)
+      : reference(reference), form(form), steps(clampSteps()) {}
 
   RequantizePlan run() {
     offer(countThresholds());
@@ -53,19 +60,27 @@ public:
   }
 
 private:
-  static constexpr unsigned numSlopes = 512, numAttempts = 128,
+  static constexpr unsigned numSlopes = 512, numAttempts = 128, numChains = 8,
                             numCorrected = 16;
 
   std::vector<Step> clampSteps() const;
   bool searchLines(LiftChoice choice);
+  bool searchDigits(SlopeInterval slopes, LiftChoice choice);
+  bool searchChains(SlopeInterval slopes, LiftChoice choice);
   bool searchLifted();
   void searchCorrected();
   RequantizePlan countThresholds() const;
 
-  std::vector<BinarySlope> findCandidates(LiftChoice choice,
+  std::optional<SlopeInterval> findSlopes(LiftChoice choice,
                                           int64_t slack) const;
+  std::vector<BinarySlope> rank(std::vector<BinarySlope> slopes) const;
+  RequantizePlan begin() const;
   std::optional<RequantizePlan> shape(BinarySlope slope,
                                       LiftChoice choice) const;
+  std::optional<RequantizePlan> shape(const Chain &chain,
+                                      LiftChoice choice) const;
+  bool scale(RequantizePlan &plan, int exponent, int shift,
+             LiftChoice choice) const;
   bool fitConstant(RequantizePlan &plan) const;
   void correct(RequantizePlan &plan) const;
   void dropClamps(RequantizePlan &plan) const;
@@ -76,7 +91,7 @@ private:
   int getFlatness() const;
 
   const StepFunction &reference;
-  bool multiply;
+  Form form;
   /// The reference between the clamps.
   std::vector<Step> steps;
   std::optional<RequantizePlan> cheapest;
@@ -102,84 +117,102 @@ int RequantizeSearch::getFlatness() const {
 // Slopes
 //===----------------------------------------------------------------------===//
 
-/// Slopes of lines that round to the reference with every threshold loosened by
-/// `slack` units of 2^-choice.bits; the most promising first.
-std::vector<BinarySlope> RequantizeSearch::findCandidates(LiftChoice choice,
+/// Slopes, in units of 2^-choice.bits, of lines that round to the reference
+/// with every threshold loosened by `slack` of these units.
+std::optional<SlopeInterval> RequantizeSearch::findSlopes(LiftChoice choice,
                                                           int64_t slack) const {
-  auto threshold = [&](int64_t value) {
-    bool isLifted = choice.lift == (value & 1 ? Lift::Odd : Lift::Even);
-    return value * (int64_t(1) << choice.bits) - isLifted;
-  };
+  Rounding rounding = {choice.lift, 0, choice.bits};
   std::vector<Point> below, above;
   for (const Step &step : steps) {
-    below.push_back({step.first, threshold(step.value) - slack});
-    above.push_back({step.last, threshold(step.value + 1)});
+    below.push_back({step.first, rounding.getThreshold(step.value) - slack});
+    above.push_back({step.last, rounding.getThreshold(step.value + 1)});
   }
-  std::optional<SlopeInterval> interval = findSlopes(below, above);
-  if (!interval)
-    return {};
-  std::vector<BinarySlope> slopes =
-      enumerateSlopes(*interval, -int(choice.bits), numSlopes);
-  if (multiply) {
-    llvm::stable_sort(slopes, [](BinarySlope a, BinarySlope b) {
-      return a.fractionBits < b.fractionBits;
-    });
-    return slopes;
-  }
-  llvm::stable_sort(slopes, [](BinarySlope a, BinarySlope b) {
-    return std::pair(countDigits(a.numerator, Encoding::Csd), a.fractionBits) <
-           std::pair(countDigits(b.numerator, Encoding::Csd), b.fractionBits);
-  });
+  return bitnn::findSlopes(below, above);
+}
+
+/// The most promising first.
+std::vector<BinarySlope>
+RequantizeSearch::rank(std::vector<BinarySlope> slopes) const {
+  auto cost = [&](BinarySlope slope) {
+    unsigned digits = form == Form::Multiply
+                          ? 0
+                          : countDigits(slope.numerator, Encoding::Csd);
+    return std::pair(digits, slope.fractionBits);
+  };
+  llvm::stable_sort(
+      slopes, [&](BinarySlope a, BinarySlope b) { return cost(a) < cost(b); });
   return slopes;
 }
 
-/// The plan of a slope at the finest scale that fits its lane, its constant and
-/// corrections still open.
-std::optional<RequantizePlan> RequantizeSearch::shape(BinarySlope slope,
-                                                      LiftChoice choice) const {
+//===----------------------------------------------------------------------===//
+// From slopes to plans
+//===----------------------------------------------------------------------===//
+
+RequantizePlan RequantizeSearch::begin() const {
   RequantizePlan plan;
   plan.lower = steps.front().last;
   plan.upper = steps.back().first;
-  plan.laneBits = multiply ? 64 : 32;
-  plan.rounding.lift = choice.lift;
+  return plan;
+}
+
+/// Scales the input by 2^(shift + exponent) and the results by 2^shift, or as
+/// far below as 32 bits demand. Returns whether that is possible.
+bool RequantizeSearch::scale(RequantizePlan &plan, int exponent, int shift,
+                             LiftChoice choice) const {
   // Sums are at least the lower multiple of 2^shift, and below the upper.
   Interval values = {steps.front().value, steps.back().value + 1};
   Interval clamped = {plan.lower, plan.upper};
-  int shift =
-      std::max(slope.fractionBits, choice.lift == Lift::None ? 0 : choice.bits);
-  if (multiply) {
+  auto fits = [&](int shift) {
+    Interval sums = {(values << shift).lower, (values << shift).upper - 1};
+    int left = std::max(shift + exponent, 0);
+    return sums.fitsSigned(32) && left < 32 && (clamped << left).fitsSigned(32);
+  };
+  shift = std::min(shift, 30);
+  while (shift > 0 && !fits(shift))
+    --shift;
+  if (!fits(shift) || (choice.lift != Lift::None && int(choice.bits) > shift))
+    return false;
+  plan.leftShift = std::max(shift + exponent, 0);
+  plan.rounding = {choice.lift, shift - choice.bits, unsigned(shift)};
+  return true;
+}
+
+/// Constant and corrections are still open.
+std::optional<RequantizePlan> RequantizeSearch::shape(BinarySlope slope,
+                                                      LiftChoice choice) const {
+  RequantizePlan plan = begin();
+  int shift = std::max(slope.fractionBits, choice.bits);
+  if (form == Form::Multiply) {
+    plan.laneBits = 64;
     plan.multiplier = slope.numerator << (shift - slope.fractionBits);
+    plan.rounding = {choice.lift, shift - choice.bits, unsigned(shift)};
     if (shift > 40 || !llvm::isInt<32>(plan.multiplier))
       return std::nullopt;
-  } else {
-    // Exact digits need shift >= fractionBits; what does not fit is truncated.
-    llvm::SmallVector<Digit, 8> digits = encode(slope.numerator, Encoding::Csd);
-    int lead = int(digits.back().shift) - int(slope.fractionBits);
-    auto fits = [&](int shift) {
-      Interval sums = {(values << shift).lower, (values << shift).upper - 1};
-      return sums.fitsSigned(32) &&
-             (clamped << std::max(shift + lead, 0)).fitsSigned(32);
-    };
-    shift = std::min(shift, 30);
-    while (shift > 0 && (shift + lead > 31 || !fits(shift)))
-      --shift;
-    if (shift + lead > 31 || !fits(shift))
-      return std::nullopt;
-    plan.leftShift = std::max(shift + lead, 0);
-    for (Digit digit : llvm::reverse(digits)) {
-      int exponent = int(digit.shift) - int(slope.fractionBits) + shift;
-      int right = int(plan.leftShift) - exponent;
-      if (right > 31)
-        return std::nullopt;
-      plan.digits.push_back({unsigned(right), digit.negative});
-    }
+    return plan;
   }
-  plan.rounding.shift = shift;
-  if (choice.lift != Lift::None) {
-    if (int(choice.bits) > shift)
+  // Digits are exact if shift >= fractionBits; what does not fit is truncated.
+  llvm::SmallVector<Digit, 8> digits = encode(slope.numerator, Encoding::Csd);
+  int lead = int(digits.back().shift) - int(slope.fractionBits);
+  if (!scale(plan, lead, shift, choice))
+    return std::nullopt;
+  for (Digit digit : llvm::reverse(digits)) {
+    int exponent =
+        int(digit.shift) - int(slope.fractionBits) + int(plan.rounding.shift);
+    int right = int(plan.leftShift) - exponent;
+    if (right > 31)
       return std::nullopt;
-    plan.rounding.liftShift = shift - choice.bits;
+    plan.terms.push_back({unsigned(right), digit.negative});
   }
+  return plan;
+}
+
+std::optional<RequantizePlan> RequantizeSearch::shape(const Chain &chain,
+                                                      LiftChoice choice) const {
+  RequantizePlan plan = begin();
+  if (!scale(plan, chain.exponent, 30, choice) ||
+      int(plan.rounding.shift) + chain.exponent < 0)
+    return std::nullopt;
+  plan.terms.assign(chain.terms.begin(), chain.terms.end());
   return plan;
 }
 
@@ -255,11 +288,40 @@ bool RequantizeSearch::fitConstant(RequantizePlan &plan) const {
 //===----------------------------------------------------------------------===//
 
 bool RequantizeSearch::searchLines(LiftChoice choice) {
-  std::vector<BinarySlope> slopes = findCandidates(choice, 0);
-  for (BinarySlope slope : llvm::ArrayRef(slopes).take_front(numAttempts)) {
+  std::optional<SlopeInterval> slopes = findSlopes(choice, 0);
+  if (!slopes)
+    return false;
+  bool found = searchDigits(*slopes, choice);
+  if (form == Form::Chains)
+    found |= searchChains(*slopes, choice);
+  return found;
+}
+
+bool RequantizeSearch::searchDigits(SlopeInterval slopes, LiftChoice choice) {
+  std::vector<BinarySlope> ranked =
+      rank(enumerateSlopes(slopes, -int(choice.bits), numSlopes));
+  for (BinarySlope slope : llvm::ArrayRef(ranked).take_front(numAttempts)) {
     std::optional<RequantizePlan> plan = shape(slope, choice);
     if (plan && fitConstant(*plan) && offer(std::move(*plan)))
       return true;
+  }
+  return false;
+}
+
+/// Chains with fewer additions than what was found already.
+bool RequantizeSearch::searchChains(SlopeInterval slopes, LiftChoice choice) {
+  double unit = std::ldexp(1.0, -int(choice.bits));
+  for (unsigned additions = 1; additions <= maxChainAdditions; ++additions) {
+    if (cheapest && cheapest->terms.size() <= additions + 1 &&
+        cheapest->corrections.empty())
+      return false;
+    for (const Chain &chain :
+         findChains(slopes.lower.getReal() * unit,
+                    slopes.upper.getReal() * unit, additions, numChains)) {
+      std::optional<RequantizePlan> plan = shape(chain, choice);
+      if (plan && fitConstant(*plan) && offer(std::move(*plan)))
+        return true;
+    }
   }
   return false;
 }
@@ -281,10 +343,13 @@ bool RequantizeSearch::searchLifted() {
 /// these give wrongly.
 void RequantizeSearch::searchCorrected() {
   LiftChoice unit = {Lift::None, unsigned(std::min(getFlatness() + 4, 40))};
-  std::vector<BinarySlope> slopes;
-  for (int64_t slack = 1; slopes.empty() && slack < int64_t(1) << 40;
-       slack *= 2)
-    slopes = findCandidates(unit, slack);
+  std::optional<SlopeInterval> interval;
+  for (int64_t slack = 1; !interval && slack < int64_t(1) << 40; slack *= 2)
+    interval = findSlopes(unit, slack);
+  if (!interval)
+    return;
+  std::vector<BinarySlope> slopes =
+      rank(enumerateSlopes(*interval, -int(unit.bits), numSlopes));
   for (BinarySlope slope : llvm::ArrayRef(slopes).take_front(numCorrected)) {
     std::optional<RequantizePlan> plan = shape(slope, {});
     if (!plan)
@@ -369,12 +434,13 @@ RequantizePlan RequantizeSearch::best() {
 
 } // namespace
 
-RequantizePlan planRequantize(const StepFunction &reference) {
-  return RequantizeSearch(reference, /*multiply=*/false).run();
+RequantizePlan planRequantize(const StepFunction &reference, bool chains) {
+  return RequantizeSearch(reference, chains ? Form::Chains : Form::Digits)
+      .run();
 }
 
 RequantizePlan planMultiply(const StepFunction &reference) {
-  return RequantizeSearch(reference, /*multiply=*/true).run();
+  return RequantizeSearch(reference, Form::Multiply).run();
 }
 
 } // namespace bitnn

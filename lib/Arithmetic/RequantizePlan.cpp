@@ -4,17 +4,18 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
+#include <cmath>
 
 namespace bitnn {
 
 int64_t RequantizePlan::getSum(int64_t clamped) const {
-  int64_t sum = constant + clamped * multiplier;
+  int64_t sum = clamped * multiplier;
   int64_t shifted = clamped * (int64_t(1) << leftShift);
-  for (Digit digit : digits) {
-    int64_t term = shifted >> digit.shift;
-    sum += digit.negative ? -term : term;
+  for (Term term : terms) {
+    int64_t summand = (term.ofSum ? sum : shifted) >> term.shift;
+    sum += term.negative ? -summand : summand;
   }
-  return sum;
+  return sum + constant;
 }
 
 int64_t Rounding::getResult(int64_t sum) const {
@@ -39,37 +40,60 @@ int64_t RequantizePlan::operator()(int64_t accumulator) const {
   return result;
 }
 
-// A right shift by r beyond leftShift subtracts a fraction in [0, 1) from its
-// term. With n such terms the sum is within an open interval of length n around
-// its line, so it cannot fall below an earlier value once the line has risen by
-// n.
+// A right shift gives its operand's line, less a fraction in [0, 1) unless the
+// bits shifted out are zeros. The deviations are bounds of sums of such
+// fractions: few and small, so that double precision is more than enough; the
+// last line makes up for its rounding.
+RequantizePlan::Line RequantizePlan::getLine() const {
+  Line line;
+  line.slope = double(multiplier);
+  double low = 0, high = 0; // of s - slope * v
+  double unit = std::ldexp(1.0, int(leftShift));
+  double largest = std::max(std::abs(double(lower)), std::abs(double(upper)));
+  // At least so many low bits of the sum are zeros.
+  unsigned zeros = 64;
+  for (Term term : terms) {
+    double scale = std::ldexp(1.0, -int(term.shift));
+    double summandLow = 0, summandHigh = 0, summandSlope = unit * scale;
+    unsigned available = leftShift;
+    if (term.ofSum) {
+      double bound = std::abs(line.slope) * largest + std::abs(low) + high + 2;
+      line.fits &= bound < std::ldexp(1.0, int(laneBits) - 1);
+      summandSlope = line.slope * scale;
+      summandLow = low * scale;
+      summandHigh = high * scale;
+      available = zeros;
+    }
+    if (available < term.shift)
+      summandLow -= 1;
+    zeros = std::min(zeros, available - std::min(available, term.shift));
+    line.slope += term.negative ? -summandSlope : summandSlope;
+    low += term.negative ? -summandHigh : summandLow;
+    high += term.negative ? -summandLow : summandHigh;
+  }
+  line.deviation = (high - low) * (1 + 1e-9);
+  return line;
+}
+
 std::optional<int64_t> RequantizePlan::getReach() const {
-  if (digits.empty())
+  if (terms.empty())
     return multiplier < 0 ? std::nullopt : std::optional<int64_t>(0);
-  unsigned truncated = 0, resolution = leftShift;
-  for (Digit digit : digits) {
-    truncated += digit.shift > leftShift;
-    resolution = std::max(resolution, digit.shift);
-  }
-  // The line rises by slope / 2^(resolution - leftShift) for each integer.
-  int64_t slope = 0;
-  for (Digit digit : digits) {
-    int64_t term = int64_t(1) << (resolution - digit.shift);
-    slope += digit.negative ? -term : term;
-  }
-  if (multiplier != 0 || slope <= 0)
+  Line line = getLine();
+  if (line.slope <= 0 || multiplier != 0)
     return std::nullopt;
-  return llvm::divideCeil(uint64_t(truncated) << (resolution - leftShift),
-                          uint64_t(slope));
+  double reach = std::ceil(line.deviation / line.slope * (1 + 1e-9));
+  if (reach > 1e6)
+    return std::nullopt;
+  return int64_t(reach);
 }
 
 unsigned RequantizePlan::numOperations(Interval domain) const {
   unsigned count = (lower > domain.lower) + (upper < domain.upper);
-  count += leftShift > 0 && !digits.empty();
+  count += leftShift > 0 && !terms.empty();
   count += multiplier != 0;
-  for (Digit digit : digits)
-    count += 1 + (digit.shift > 0);
-  count += constant != 0 || digits.empty();
+  for (Term term : terms)
+    count += 1 + (term.shift > 0);
+  count += constant != 0 || terms.empty();
   count += rounding.lift == Lift::None   ? 0
            : rounding.lift == Lift::Even ? 3
                                          : 4;
@@ -77,7 +101,7 @@ unsigned RequantizePlan::numOperations(Interval domain) const {
   // A comparison is 0 or -1: one subtraction more, and a mask if |delta| > 1.
   for (Correction correction : corrections)
     count += correction.delta == 1 || correction.delta == -1 ? 2 : 3;
-  return count - !digits.empty();
+  return count - !terms.empty();
 }
 
 //===----------------------------------------------------------------------===//
@@ -133,14 +157,15 @@ bool isWellFormed(const RequantizePlan &plan) {
     return false;
   Interval clamped = {plan.lower, plan.upper};
   if (!clamped.fitsSigned(32))
-    return plan.digits.empty() && plan.multiplier == 0;
-  if (plan.digits.empty())
+    return plan.terms.empty() && plan.multiplier == 0;
+  if (plan.terms.empty())
     return true;
   return plan.leftShift < 32 &&
          (clamped << plan.leftShift).fitsSigned(plan.laneBits) &&
          llvm::all_of(
-             plan.digits,
-             [&](Digit digit) { return digit.shift < plan.laneBits; });
+             plan.terms,
+             [&](Term term) { return term.shift < plan.laneBits; }) &&
+         plan.getLine().fits;
 }
 } // namespace
 

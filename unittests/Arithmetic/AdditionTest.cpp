@@ -2,6 +2,7 @@
 
 #include "bitnn/Arithmetic/Addition.h"
 #include "RandomMatrix.h"
+#include "bitnn/Arithmetic/Digits.h"
 
 using namespace bitnn;
 using namespace bitnn::testing;

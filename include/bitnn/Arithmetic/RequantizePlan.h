@@ -6,7 +6,6 @@
 #ifndef BITNN_ARITHMETIC_REQUANTIZEPLAN_H
 #define BITNN_ARITHMETIC_REQUANTIZEPLAN_H
 
-#include "bitnn/Arithmetic/Digits.h"
 #include "bitnn/Arithmetic/StepFunction.h"
 #include "llvm/ADT/SmallVector.h"
 
@@ -30,6 +29,13 @@ struct Rounding {
   int64_t getThreshold(int64_t value) const;
 };
 
+/// One summand: +- a shift to the right of the input, or of the sum so far.
+struct Term {
+  unsigned shift;
+  bool negative = false;
+  bool ofSum = false;
+};
+
 /// From `threshold` on, `delta` is added to the result.
 struct Correction {
   int64_t threshold;
@@ -44,16 +50,17 @@ struct Correction {
 ///
 ///     v      = min(max(a, lower), upper)
 ///     x      = v << leftShift
-///     s      = sum of +-(x >> digit.shift) + constant   (arithmetic shifts)
-///              or v * multiplier + constant, if there are no digits
+///     s      = 0; for each term: s += +-((ofSum ? s : x) >> shift)
+///              or v * multiplier, if there are no terms
+///     s     += constant
 ///     result = s, rounded, + the deltas of the thresholds with a >= threshold
 ///
-/// Every value fits `laneBits` bits, except partial sums, which may wrap.
+/// Every value fits `laneBits` bits, except sums that are not shifted before
+/// the constant is added: these may wrap.
 struct RequantizePlan {
   int64_t lower = 0, upper = 0;
   unsigned leftShift = 0;
-  /// The leading digit first; `Digit::shift` is a shift to the right.
-  llvm::SmallVector<Digit, 8> digits;
+  llvm::SmallVector<Term, 8> terms;
   int64_t multiplier = 0;
   int64_t constant = 0;
   Rounding rounding;
@@ -66,8 +73,17 @@ struct RequantizePlan {
   /// The result.
   int64_t operator()(int64_t accumulator) const;
 
-  /// How far the rounding of right shifts can hide the slope: the sum at a + d
-  /// is at least the sum at a for every d >= reach. None if the sum does not
+  /// s as a line, and how far right shifts let it stray.
+  struct Line {
+    double slope = 0;
+    /// s - slope * v is in an interval of this length.
+    double deviation = 0;
+    /// Every sum that is shifted fits its lane.
+    bool fits = true;
+  };
+  Line getLine() const;
+
+  /// s at v + d is at least s at v for every d >= reach. None if s does not
   /// ascend.
   std::optional<int64_t> getReach() const;
 

@@ -32,6 +32,7 @@ struct Fraction {
   int64_t numerator;
   int64_t denominator;
 
+  double getReal() const { return double(numerator) / double(denominator); }
   bool operator<(Fraction other) const {
     return Wide(numerator) * other.denominator <
            Wide(other.numerator) * denominator;

@@ -67,7 +67,7 @@ static void remarkOnCorrections(RequantizeOp op, int64_t index, size_t count) {
 Value Lowering::lowerRequantize(LaneBuilder &builder, RequantizeOp op) {
   Value result;
   if (std::optional<int64_t> index = getKnownIndex(op)) {
-    const RequantizePlan &plan = plans.get(op, *index);
+    const RequantizePlan &plan = plans.get(op, *index, /*chains=*/true);
     remarkOnCorrections(op, *index, plan.corrections.size());
     result = bitnn::lowerRequantize(
         builder, plan, op.getAccumulatorInterval(*index), op.getAccumulator());
@@ -75,7 +75,7 @@ Value Lowering::lowerRequantize(LaneBuilder &builder, RequantizeOp op) {
     SmallVector<const RequantizePlan *> all;
     Interval domain = op.getAccumulatorInterval(0);
     for (int64_t i = 0, e = op.getReference().getNumFunctions(); i < e; ++i) {
-      all.push_back(&plans.get(op, i));
+      all.push_back(&plans.get(op, i, /*chains=*/false));
       remarkOnCorrections(op, i, all.back()->corrections.size());
       domain = domain.hull(op.getAccumulatorInterval(i));
     }

@@ -121,9 +121,8 @@ void Record::materialize(LaneBuilder &builder, ConstantTables &tables,
 
 /// With 1 for each digit that is subtracted by complement.
 static int64_t getOffset(const RequantizePlan &plan) {
-  return plan.constant + llvm::count_if(plan.digits, [](Digit digit) {
-           return digit.negative;
-         });
+  return plan.constant +
+         llvm::count_if(plan.terms, [](Term digit) { return digit.negative; });
 }
 
 IndexedRequantize::IndexedRequantize(LaneBuilder &builder,
@@ -152,7 +151,7 @@ IndexedRequantize::IndexedRequantize(LaneBuilder &builder,
                        return last += plan.corrections.size();
                      }),
       leftShift(bytes, plans, [](auto &plan) { return plan.leftShift; }),
-      count(bytes, plans, [](auto &plan) { return plan.digits.size(); }),
+      count(bytes, plans, [](auto &plan) { return plan.terms.size(); }),
       lifted(bytes, plans,
              [](auto &plan) { return plan.rounding.lift != Lift::None; }),
       liftFlip(
@@ -167,7 +166,7 @@ IndexedRequantize::IndexedRequantize(LaneBuilder &builder,
   bytes.columns.resize(firstDigit + *llvm::max_element(count.values),
                        SmallVector<int64_t>(plans.size()));
   for (auto [channel, plan] : llvm::enumerate(plans))
-    for (auto [place, digit] : llvm::enumerate(plan->digits))
+    for (auto [place, digit] : llvm::enumerate(plan->terms))
       bytes.columns[firstDigit + place][channel] =
           int64_t(digit.shift) - (digit.negative ? 128 : 0);
   words.materialize(builder, tables, index);

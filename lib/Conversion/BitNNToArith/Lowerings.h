@@ -16,11 +16,13 @@ class RequantizePlans {
 public:
   explicit RequantizePlans(bool multiply) : multiply(multiply) {}
 
-  const RequantizePlan &get(RequantizeOp op, int64_t index);
+  /// Without chains every term is a digit.
+  const RequantizePlan &get(RequantizeOp op, int64_t index, bool chains);
 
 private:
   bool multiply;
-  std::map<std::tuple<const void *, int64_t, int64_t, int64_t>, RequantizePlan>
+  std::map<std::tuple<const void *, int64_t, int64_t, int64_t, bool>,
+           RequantizePlan>
       plans;
 };
 

@@ -8,15 +8,17 @@
 using namespace mlir;
 using namespace bitnn;
 
-const RequantizePlan &RequantizePlans::get(RequantizeOp op, int64_t index) {
+const RequantizePlan &RequantizePlans::get(RequantizeOp op, int64_t index,
+                                           bool chains) {
   ReferenceFunctionAttr reference = op.getReference();
   Interval domain = op.getAccumulatorInterval(index);
   auto key = std::tuple(reference.getAsOpaquePointer(), index, domain.lower,
-                        domain.upper);
+                        domain.upper, chains);
   auto [place, isNew] = plans.try_emplace(key);
   if (isNew) {
     auto steps = StepFunction::ofMonotone(reference.getFunction(index), domain);
-    place->second = multiply ? planMultiply(steps) : planRequantize(steps);
+    place->second =
+        multiply ? planMultiply(steps) : planRequantize(steps, chains);
   }
   return place->second;
 }
@@ -53,11 +55,12 @@ Value bitnn::lowerRequantize(LaneBuilder &builder, const RequantizePlan &plan,
   if (plan.multiplier != 0) {
     sum = arith::MulIOp::create(
         builder, clamped, builder.constant(clamped.getType(), plan.multiplier));
-  } else if (!plan.digits.empty()) {
+  } else if (!plan.terms.empty()) {
     Value shifted = builder.shiftLeft(clamped, plan.leftShift);
-    for (Digit digit : plan.digits)
-      sum = builder.accumulate(sum, builder.shiftRight(shifted, digit.shift),
-                               digit.negative);
+    for (Term term : plan.terms)
+      sum = builder.accumulate(
+          sum, builder.shiftRight(term.ofSum ? sum : shifted, term.shift),
+          term.negative);
   }
   sum = sum ? builder.add(sum, plan.constant)
             : builder.constant(clamped.getType(), plan.constant);

@@ -309,3 +309,29 @@ func.func @on_buffers(%x: memref<1x3xi8>, %w: memref<2x3xi8>, %init: memref<1x2x
   bitnn.matmul ins(%x, %w : memref<1x3xi8>, memref<2x3xi8>) outs(%init : memref<1x2xi32>) encoding = csd
   return
 }
+
+// A requantize in an epilogue is told what its accumulators can be: by channel, or all together.
+// CHECK-LABEL: @accumulator_ranges
+func.func @accumulator_ranges(%x: tensor<1x3xi8>, %init: tensor<1x2xi8>) -> (tensor<1x2xi8>, tensor<1x2xi8>) {
+  %w = arith.constant dense<[[3, 0, -1], [0, 2, 5]]> : tensor<2x3xi8>
+  %b = arith.constant dense<[10, -20]> : tensor<2xi32>
+  // CHECK: bitnn.requantize %{{.*}}[%{{.*}}] : i32 -> i8
+  // CHECK-SAME: accumulator_range = [-501, 519, -916, 869]
+  %0 = bitnn.matmul ins(%x, %w, %b : tensor<1x3xi8>, tensor<2x3xi8>, tensor<2xi32>)
+      outs(%init : tensor<1x2xi8>) encoding = csd epilogue {
+  ^bb0(%acc: i32, %channel: index):
+    %q = bitnn.requantize %acc[%channel] : i32 -> i8 using #bitnn.float_scale<
+        dense<[0.1, 0.2]> : tensor<2xf32>, zero_point = 0, range = [-128, 127]>
+    bitnn.yield %q : i8
+  } -> tensor<1x2xi8>
+  // CHECK: bitnn.requantize %{{.*}} : i32 -> i8
+  // CHECK-SAME: accumulator_range = [-916, 869]
+  %1 = bitnn.matmul ins(%x, %w, %b : tensor<1x3xi8>, tensor<2x3xi8>, tensor<2xi32>)
+      outs(%init : tensor<1x2xi8>) encoding = csd epilogue {
+  ^bb0(%acc: i32, %channel: index):
+    %q = bitnn.requantize %acc : i32 -> i8 using #bitnn.float_scale<
+        dense<0.1> : tensor<1xf32>, zero_point = 0, range = [-128, 127]>
+    bitnn.yield %q : i8
+  } -> tensor<1x2xi8>
+  return %0, %1 : tensor<1x2xi8>, tensor<1x2xi8>
+}
