@@ -22,6 +22,7 @@
 // all thresholds is cheaper than the line, they are counted.
 
 #include "bitnn/Arithmetic/Requantize.h"
+#include "PlanShaper.h"
 #include "bitnn/Arithmetic/Chains.h"
 #include "bitnn/Arithmetic/Digits.h"
 #include "bitnn/Arithmetic/Slopes.h"
@@ -36,19 +37,11 @@ namespace bitnn {
 
 namespace {
 
-/// What a plan may consist of.
-enum class Form { Digits, Chains, Multiply };
-
-/// What the thresholds are lowered by: 2^-bits, for the results of one parity.
-struct LiftChoice {
-  Lift lift = Lift::None;
-  unsigned bits = 0;
-};
-
 class RequantizeSearch {
 public:
   RequantizeSearch(const StepFunction &reference, Form form)
-      : reference(reference), form(form), steps(clampSteps()) {}
+      : reference(reference), form(form), steps(clampSteps()),
+        shaper(steps, form) {}
 
   RequantizePlan run() {
     offer(countThresholds());
@@ -74,14 +67,6 @@ private:
   std::optional<SlopeInterval> findSlopes(LiftChoice choice,
                                           int64_t slack) const;
   std::vector<BinarySlope> rank(std::vector<BinarySlope> slopes) const;
-  RequantizePlan begin() const;
-  std::optional<RequantizePlan> shape(BinarySlope slope,
-                                      LiftChoice choice) const;
-  std::optional<RequantizePlan> shape(const Chain &chain,
-                                      LiftChoice choice) const;
-  bool scale(RequantizePlan &plan, int exponent, int shift,
-             LiftChoice choice) const;
-  bool fitConstant(RequantizePlan &plan) const;
   void correct(RequantizePlan &plan) const;
   void dropClamps(RequantizePlan &plan) const;
   bool offer(RequantizePlan plan);
@@ -94,6 +79,7 @@ private:
   Form form;
   /// The reference between the clamps.
   std::vector<Step> steps;
+  PlanShaper shaper;
   std::optional<RequantizePlan> cheapest;
 };
 
@@ -145,145 +131,6 @@ RequantizeSearch::rank(std::vector<BinarySlope> slopes) const {
 }
 
 //===----------------------------------------------------------------------===//
-// From slopes to plans
-//===----------------------------------------------------------------------===//
-
-RequantizePlan RequantizeSearch::begin() const {
-  RequantizePlan plan;
-  plan.lower = steps.front().last;
-  plan.upper = steps.back().first;
-  return plan;
-}
-
-/// Scales the input by 2^(shift + exponent) and the results by 2^shift, or as
-/// far below as 32 bits demand. Returns whether that is possible.
-bool RequantizeSearch::scale(RequantizePlan &plan, int exponent, int shift,
-                             LiftChoice choice) const {
-  // Sums are at least the lower multiple of 2^shift, and below the upper.
-  Interval values = {steps.front().value, steps.back().value + 1};
-  Interval clamped = {plan.lower, plan.upper};
-  auto fits = [&](int shift) {
-    Interval sums = {(values << shift).lower, (values << shift).upper - 1};
-    int left = std::max(shift + exponent, 0);
-    return sums.fitsSigned(32) && left < 32 && (clamped << left).fitsSigned(32);
-  };
-  shift = std::min(shift, 30);
-  while (shift > 0 && !fits(shift))
-    --shift;
-  if (!fits(shift) || (choice.lift != Lift::None && int(choice.bits) > shift))
-    return false;
-  plan.leftShift = std::max(shift + exponent, 0);
-  plan.rounding = {choice.lift, shift - choice.bits, unsigned(shift)};
-  return true;
-}
-
-/// Constant and corrections are still open.
-std::optional<RequantizePlan> RequantizeSearch::shape(BinarySlope slope,
-                                                      LiftChoice choice) const {
-  RequantizePlan plan = begin();
-  int shift = std::max(slope.fractionBits, choice.bits);
-  if (form == Form::Multiply) {
-    plan.laneBits = 64;
-    plan.multiplier = slope.numerator << (shift - slope.fractionBits);
-    plan.rounding = {choice.lift, shift - choice.bits, unsigned(shift)};
-    if (shift > 40 || !llvm::isInt<32>(plan.multiplier))
-      return std::nullopt;
-    return plan;
-  }
-  // Digits are exact if shift >= fractionBits; what does not fit is truncated.
-  llvm::SmallVector<Digit, 8> digits = encode(slope.numerator, Encoding::Csd);
-  int lead = int(digits.back().shift) - int(slope.fractionBits);
-  if (!scale(plan, lead, shift, choice))
-    return std::nullopt;
-  for (Digit digit : llvm::reverse(digits)) {
-    int exponent =
-        int(digit.shift) - int(slope.fractionBits) + int(plan.rounding.shift);
-    int right = int(plan.leftShift) - exponent;
-    if (right > 31)
-      return std::nullopt;
-    plan.terms.push_back({unsigned(right), digit.negative});
-  }
-  return plan;
-}
-
-std::optional<RequantizePlan> RequantizeSearch::shape(const Chain &chain,
-                                                      LiftChoice choice) const {
-  RequantizePlan plan = begin();
-  if (!scale(plan, chain.exponent, 30, choice) ||
-      int(plan.rounding.shift) + chain.exponent < 0)
-    return std::nullopt;
-  plan.terms.assign(chain.terms.begin(), chain.terms.end());
-  return plan;
-}
-
-//===----------------------------------------------------------------------===//
-// Constants
-//===----------------------------------------------------------------------===//
-
-/// Of the interval, the integer with the most trailing zeros: 0 saves an
-/// addition, few bits an instruction on scalar targets.
-int64_t findRoundest(Interval interval) {
-  if (interval.contains(Interval::ofValue(0)))
-    return 0;
-  bool isNegative = interval.upper < 0;
-  if (isNegative)
-    interval = -interval;
-  int64_t roundest = interval.upper;
-  for (int64_t mask = 1;; mask = mask * 2 + 1) {
-    if ((interval.upper & ~mask) < interval.lower)
-      break;
-    roundest = interval.upper & ~mask;
-  }
-  return isNegative ? -roundest : roundest;
-}
-
-/// Chooses the constant with which the sum rounds to every step, or to the most
-/// steps. Returns whether it was all of them.
-bool RequantizeSearch::fitConstant(RequantizePlan &plan) const {
-  std::optional<int64_t> reach = plan.getReach();
-  if (!reach || *reach > 64)
-    return false;
-  std::vector<Interval> feasible;
-  Interval common = {INT64_MIN / 2, INT64_MAX / 2};
-  // (constant, +1: an interval begins; -1: it ended before)
-  std::vector<std::pair<int64_t, int>> ends;
-  for (const Step &step : steps) {
-    int64_t smallest = INT64_MAX, largest = INT64_MIN;
-    for (int64_t a = step.first; a <= std::min(step.last, step.first + *reach);
-         ++a)
-      smallest = std::min(smallest, plan.getSum(a));
-    for (int64_t a = std::max(step.first, step.last - *reach); a <= step.last;
-         ++a)
-      largest = std::max(largest, plan.getSum(a));
-    Interval constants = {plan.rounding.getThreshold(step.value) - smallest,
-                          plan.rounding.getThreshold(step.value + 1) - 1 -
-                              largest};
-    if (constants.lower > constants.upper) {
-      common.upper = common.lower - 1;
-      continue;
-    }
-    common = {std::max(common.lower, constants.lower),
-              std::min(common.upper, constants.upper)};
-    ends.push_back({constants.lower, 1});
-    ends.push_back({constants.upper + 1, -1});
-  }
-  if (common.lower <= common.upper) {
-    plan.constant = findRoundest(common);
-    return true;
-  }
-  llvm::sort(ends);
-  int count = 0, most = 0;
-  for (auto [constant, change] : ends) {
-    count += change;
-    if (count > most) {
-      most = count;
-      plan.constant = constant;
-    }
-  }
-  return false;
-}
-
-//===----------------------------------------------------------------------===//
 // Forms
 //===----------------------------------------------------------------------===//
 
@@ -301,8 +148,8 @@ bool RequantizeSearch::searchDigits(SlopeInterval slopes, LiftChoice choice) {
   std::vector<BinarySlope> ranked =
       rank(enumerateSlopes(slopes, -int(choice.bits), numSlopes));
   for (BinarySlope slope : llvm::ArrayRef(ranked).take_front(numAttempts)) {
-    std::optional<RequantizePlan> plan = shape(slope, choice);
-    if (plan && fitConstant(*plan) && offer(std::move(*plan)))
+    std::optional<RequantizePlan> plan = shaper.shape(slope, choice);
+    if (plan && shaper.fitConstant(*plan) && offer(std::move(*plan)))
       return true;
   }
   return false;
@@ -318,8 +165,8 @@ bool RequantizeSearch::searchChains(SlopeInterval slopes, LiftChoice choice) {
     for (const Chain &chain :
          findChains(slopes.lower.getReal() * unit,
                     slopes.upper.getReal() * unit, additions, numChains)) {
-      std::optional<RequantizePlan> plan = shape(chain, choice);
-      if (plan && fitConstant(*plan) && offer(std::move(*plan)))
+      std::optional<RequantizePlan> plan = shaper.shape(chain, choice);
+      if (plan && shaper.fitConstant(*plan) && offer(std::move(*plan)))
         return true;
     }
   }
@@ -351,10 +198,10 @@ void RequantizeSearch::searchCorrected() {
   std::vector<BinarySlope> slopes =
       rank(enumerateSlopes(*interval, -int(unit.bits), numSlopes));
   for (BinarySlope slope : llvm::ArrayRef(slopes).take_front(numCorrected)) {
-    std::optional<RequantizePlan> plan = shape(slope, {});
+    std::optional<RequantizePlan> plan = shaper.shape(slope, {});
     if (!plan)
       continue;
-    fitConstant(*plan);
+    shaper.fitConstant(*plan);
     // Steps can be compared only if the sum ascends from each integer to the
     // next.
     std::optional<int64_t> reach = plan->getReach();
