@@ -7,6 +7,7 @@ command that shows it again, and the exit code is 1.
 
 from __future__ import annotations
 
+import os
 import secrets
 import subprocess
 import sys
@@ -30,6 +31,7 @@ def main(arguments: list[str]) -> int:
         rounds += 1
         print(f"\n== round {rounds}, seed {seed}, {len(failed)} failed so far", flush=True)
         command = [sys.executable, "-m", "pytest", "-q", f"--seed={seed}", str(TEST)]
+        command += ["-n", os.environ.get("JOBS", "auto"), "--dist=worksteal"]
         if subprocess.run(command).returncode:
             failed.append(seed)
     print(f"\n{rounds} rounds, {len(failed)} failed")
