@@ -19,27 +19,6 @@ namespace bitnn {
 using namespace mlir;
 using namespace bitnn;
 
-/// Splits dimension `dim` into groups x rest.
-static Value splitDim(OpBuilder &builder, Location loc, Value value,
-                      int64_t dim, int64_t groups) {
-  auto type = cast<RankedTensorType>(value.getType());
-  SmallVector<int64_t> shape;
-  SmallVector<ReassociationIndices> reassociation;
-  for (auto [index, size] : llvm::enumerate(type.getShape())) {
-    int64_t position = shape.size();
-    if (int64_t(index) != dim) {
-      shape.push_back(size);
-      reassociation.push_back({position});
-      continue;
-    }
-    shape.append({groups, size / groups});
-    reassociation.push_back({position, position + 1});
-  }
-  return tensor::ExpandShapeOp::create(
-      builder, loc, RankedTensorType::get(shape, type.getElementType()), value,
-      reassociation);
-}
-
 /// Weights of whole bytes: smaller elements have no layout in memory.
 template <typename OpTy>
 static Value widenWeights(OpBuilder &builder, OpTy layer,

@@ -82,6 +82,23 @@ Value bitnn::createEpilogueGeneric(OpBuilder &builder, Operation *layer,
   return createEpilogue(builder, cast<MatmulOp>(layer), accumulators);
 }
 
+Value bitnn::splitDim(OpBuilder &builder, Location loc, Value value,
+                      int64_t dim, int64_t groups) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  shape[dim] /= groups;
+  shape.insert(shape.begin() + dim, groups);
+  SmallVector<ReassociationIndices> reassociation;
+  for (int64_t from = 0, to = 0; from < type.getRank(); ++from) {
+    reassociation.push_back({to++});
+    if (from == dim)
+      reassociation.back().push_back(to++);
+  }
+  return tensor::ExpandShapeOp::create(
+      builder, loc, RankedTensorType::get(shape, type.getElementType()), value,
+      reassociation);
+}
+
 //===----------------------------------------------------------------------===//
 // Planes
 //===----------------------------------------------------------------------===//
@@ -160,24 +177,6 @@ static Value createPlane(OpBuilder &builder, Location loc,
                                    ValueRange{input, plane}, sums, loops.maps,
                                    loops.iterators, body)
       .getResult(0);
-}
-
-/// Splits dimension `dim` into groups x rest.
-static Value splitDim(OpBuilder &builder, Location loc, Value value,
-                      int64_t dim, int64_t groups) {
-  auto type = cast<RankedTensorType>(value.getType());
-  SmallVector<int64_t> shape(type.getShape());
-  shape[dim] /= groups;
-  shape.insert(shape.begin() + dim, groups);
-  SmallVector<ReassociationIndices> reassociation;
-  for (int64_t from = 0, to = 0; from < type.getRank(); ++from) {
-    reassociation.push_back({to++});
-    if (from == dim)
-      reassociation.back().push_back(to++);
-  }
-  return tensor::ExpandShapeOp::create(
-      builder, loc, RankedTensorType::get(shape, type.getElementType()), value,
-      reassociation);
 }
 
 /// layer(x, W) -> epilogue(bias + sum_m layer(x, D_m) << m)

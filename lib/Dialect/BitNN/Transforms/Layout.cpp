@@ -55,7 +55,7 @@ static Value matchWiden(Operation *op) {
                     [](AffineMap map) { return map.isIdentity(); }))
     return {};
   Block *body = generic.getBody();
-  auto extend = body->getTerminator()->getOperand(0).getDefiningOp();
+  Operation *extend = body->getTerminator()->getOperand(0).getDefiningOp();
   if (!isa_and_nonnull<arith::ExtSIOp>(extend) ||
       extend->getOperand(0) != body->getArgument(0))
     return {};

@@ -19,6 +19,10 @@ mlir::Value createEpilogueGeneric(mlir::OpBuilder &builder,
                                   mlir::Operation *layer,
                                   mlir::Value accumulators);
 
+/// Splits dimension `dim` of a tensor into groups x rest.
+mlir::Value splitDim(mlir::OpBuilder &builder, mlir::Location loc,
+                     mlir::Value value, int64_t dim, int64_t groups);
+
 } // namespace bitnn
 
 #endif // BITNN_DIALECT_BITNN_IR_DECOMPOSITION_H
