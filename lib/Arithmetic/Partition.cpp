@@ -4,6 +4,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace bitnn {
 
@@ -24,15 +25,19 @@ static int64_t getStart(Interval sum) {
 }
 
 namespace {
+/// Planes shift, shift + 1, ... of a matrix, divided by 2^shift.
+struct PlaneGroup {
+  ConstantMatrix matrix;
+  unsigned shift = 0;
+};
+
 /// Cuts the inputs of one block of outputs into windows.
 class WindowBuilder {
 public:
-  WindowBuilder(const ConstantMatrix &matrix, const PartitionOptions &options,
+  WindowBuilder(const PlaneGroup &group, const PartitionOptions &options,
                 OutputBlock &block, uint64_t &steps)
-      : matrix(matrix), options(options), block(block), steps(steps),
-        sums(block.numOutputs) {
-    block.corrections.resize(block.numOutputs);
-  }
+      : matrix(group.matrix), shift(group.shift), options(options),
+        block(block), steps(steps), sums(block.numOutputs) {}
 
   void addInput(unsigned column) {
     Intervals terms;
@@ -66,9 +71,10 @@ public:
         llvm::to_vector(llvm::seq(block.firstOutput, end)), window.inputs);
     for (auto [sum, correction] : llvm::zip_equal(sums, block.corrections)) {
       window.starts.push_back(window.laneBits == 16 ? getStart(sum) : 0);
-      correction -= window.starts.back();
+      correction -= window.starts.back() * (int64_t(1) << shift);
       sum = Interval();
     }
+    window.shift = shift;
     block.codeBlocks.push_back(std::exchange(window, CodeBlock()));
   }
 
@@ -96,6 +102,7 @@ private:
   }
 
   const ConstantMatrix &matrix;
+  const unsigned shift;
   const PartitionOptions &options;
   OutputBlock &block;
   uint64_t &steps;
@@ -104,6 +111,42 @@ private:
   Intervals sums;
 };
 } // namespace
+
+/// The matrix as `count` groups of planes of about equal height. The digits of
+/// a group are those that encode() gives for its own matrix.
+static std::vector<PlaneGroup> splitPlanes(const ConstantMatrix &matrix,
+                                           Encoding encoding, unsigned count) {
+  if (count == 1)
+    return {{matrix, 0}};
+  unsigned planes = 1;
+  for (unsigned row = 0; row < matrix.rows(); ++row)
+    for (int32_t weight : matrix.row(row))
+      if (auto digits = encode(weight, encoding); !digits.empty())
+        planes = std::max(planes, digits.back().shift + 1);
+  unsigned height = llvm::divideCeil(planes, count);
+  std::vector<PlaneGroup> groups;
+  for (unsigned shift = 0; shift < planes; shift += height)
+    groups.push_back({ConstantMatrix(matrix.rows(), matrix.columns()), shift});
+  for (unsigned row = 0; row < matrix.rows(); ++row)
+    for (unsigned column = 0; column < matrix.columns(); ++column)
+      for (Digit digit : encode(matrix.at(row, column), encoding)) {
+        PlaneGroup &group = groups[digit.shift / height];
+        int32_t value = int32_t(1) << (digit.shift - group.shift);
+        group.matrix.at(row, column) += digit.negative ? -value : value;
+      }
+  return groups;
+}
+
+/// What a block of outputs costs beside its adds, in instructions on vectors: a
+/// load of every input, and per code block the widening of the accumulators,
+/// which come from memory and return to it.
+static uint64_t getOverhead(const OutputBlock &block) {
+  uint64_t cost = 0;
+  for (const CodeBlock &codeBlock : block.codeBlocks)
+    cost += codeBlock.inputs.size() +
+            uint64_t(block.numOutputs) * (codeBlock.shift ? 10 : 8);
+  return cost;
+}
 
 Partition Partition::compute(const ConstantMatrix &matrix,
                              const PartitionOptions &options) {
@@ -119,16 +162,34 @@ Partition Partition::compute(const ConstantMatrix &matrix,
              std::pair(options.inputOffsets[b], b);
     });
 
+  // Only narrow lanes run full.
+  unsigned mostGroups = options.laneBits == 16 ? 4 : 1;
+  std::vector<std::vector<PlaneGroup>> splits;
+  for (unsigned count = 1; count <= mostGroups; ++count)
+    splits.push_back(splitPlanes(matrix, options.encoding, count));
+
   Partition partition;
-  for (unsigned first = 0; first < matrix.rows();
-       first += options.accumulators) {
-    OutputBlock &block = partition.blocks.emplace_back();
+  auto cutBlock = [&](unsigned first, llvm::ArrayRef<PlaneGroup> groups) {
+    OutputBlock block;
     block.firstOutput = first;
     block.numOutputs = std::min(options.accumulators, matrix.rows() - first);
-    WindowBuilder builder(matrix, options, block, partition.steps);
-    for (unsigned column : columns)
-      builder.addInput(column);
-    builder.close();
+    block.corrections.resize(block.numOutputs);
+    for (const PlaneGroup &group : groups) {
+      WindowBuilder builder(group, options, block, partition.steps);
+      for (unsigned column : columns)
+        builder.addInput(column);
+      builder.close();
+    }
+    return block;
+  };
+  for (unsigned first = 0; first < matrix.rows();
+       first += options.accumulators) {
+    OutputBlock best = cutBlock(first, splits.front());
+    for (const std::vector<PlaneGroup> &groups : llvm::drop_begin(splits))
+      if (OutputBlock block = cutBlock(first, groups);
+          getOverhead(block) < getOverhead(best))
+        best = std::move(block);
+    partition.blocks.push_back(std::move(best));
   }
   return partition;
 }

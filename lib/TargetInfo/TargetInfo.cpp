@@ -59,10 +59,12 @@ TargetDescription describeX86(StringRef cpu, StringRef features) {
   if (hasX86Feature(cpu, features, "avx512bw")) {
     target.vectorLanes = 32;
     target.vectorAccumulators = 24;
+    target.maxAddsPerBlock = 1000;
     target.millibytesPerAdd = 7500;
   } else if (hasX86Feature(cpu, features, "avx2")) {
     target.vectorLanes = 16;
     target.vectorAccumulators = 12;
+    target.maxAddsPerBlock = 1000;
     target.millibytesPerAdd = 6500;
   }
   return target;

@@ -205,7 +205,7 @@ TEST(LinearProgram, RunsPartitionedLayers) {
         llvm::append_range(inputs, codeBlock.starts);
         for (auto [sum, partial] : llvm::zip_equal(
                  blockSums, program.evaluate(inputs, codeBlock.laneBits)))
-          sum += partial;
+          sum += partial * (int64_t(1) << codeBlock.shift);
         EXPECT_EQ(program.numAdds(), codeBlock.numAdds);
       }
       llvm::append_range(sums, blockSums);

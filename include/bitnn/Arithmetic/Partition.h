@@ -14,12 +14,15 @@
 
 namespace bitnn {
 
-/// A window of inputs for the outputs of one block: one linear program.
+/// A window of inputs and a group of planes for the outputs of one block: one
+/// linear program.
 struct CodeBlock {
   /// Columns of the layer's matrix, by ascending memory offset.
   std::vector<unsigned> inputs;
-  /// The weights: the outputs of the block x `inputs`.
+  /// The digits of the group, as weights: the outputs of the block x `inputs`.
   ConstantMatrix matrix;
+  /// The group's lowest plane: the partial sums count 2^shift times.
+  unsigned shift = 0;
   /// Digits of `matrix`: the adds of its accumulating adder graph.
   unsigned numAdds = 0;
   /// Bits of the lanes that add up this code block, 16 or 32.
@@ -35,9 +38,11 @@ struct CodeBlock {
 struct OutputBlock {
   unsigned firstOutput = 0;
   unsigned numOutputs = 0;
-  /// Their partial sums add up to the outputs. Empty if all weights are zero.
+  /// Their partial sums, shifted, add up to the outputs. Empty if all weights
+  /// are zero.
   std::vector<CodeBlock> codeBlocks;
-  /// Per output, minus the sum of its starts: to be added to its 32-bit bias.
+  /// Per output, minus the sum of its shifted starts: to be added to its 32-bit
+  /// bias.
   std::vector<int64_t> corrections;
 };
 
@@ -61,18 +66,23 @@ struct PartitionOptions {
   std::optional<int64_t> reach;
 };
 
-/// A layer's matrix as blocks of outputs, and each of them as windows of
-/// inputs: every digit is in exactly one code block. Columns that are zero in a
-/// block are not inputs of it.
+/// A layer's matrix as blocks of outputs, and each of them as groups of planes
+/// and windows of inputs: every digit is in exactly one code block. Columns
+/// that are zero in a code block are not inputs of it.
 struct Partition {
   std::vector<OutputBlock> blocks;
-  /// How many weights were looked at: at most 3 * rows * columns.
+  /// How many weights were looked at: at most 3 * rows * columns with 32-bit
+  /// lanes. With 16-bit lanes up to ten groups of planes are looked at.
   uint64_t steps = 0;
 
   /// Windows grow greedily, until the next input would exceed maxAdds,
   /// maxInputs or reach, or would spread a 16-bit partial sum over more than
   /// 2^16 values. An input that alone spreads further than that is added up in
   /// 32-bit lanes, together with neighbours of its kind.
+  ///
+  /// With 16-bit lanes, each block of outputs gets as many groups of planes, of
+  /// about equal height, as make it cheapest: without its high planes a weight
+  /// takes less of the lanes' range, so that windows are longer.
   static Partition compute(const ConstantMatrix &matrix,
                            const PartitionOptions &options);
 };

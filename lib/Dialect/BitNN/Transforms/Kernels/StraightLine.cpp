@@ -224,7 +224,8 @@ func::FuncOp StraightLineBuilder::buildCodeBlock(const OutputBlock &block,
     Value sums = builder.viewAt(accumulators, slotOffset);
     Type accumulator = getLaneType(builder.getI32Type(), tile.lanes);
     Type lane = getLaneType(builder.getIntegerType(code.laneBits), tile.lanes);
-    bool narrow = code.laneBits < 32;
+    // Otherwise the code block adds to the 32-bit accumulators themselves.
+    bool joins = code.laneBits < 32 || code.shift != 0;
     SmallVector<Value> operands;
     for (unsigned column : code.inputs)
       operands.push_back(builder.resize(
@@ -245,12 +246,15 @@ func::FuncOp StraightLineBuilder::buildCodeBlock(const OutputBlock &block,
                  : builder.load(sums, output * tile.outputStep, tile.lanes);
     };
     for (unsigned output = 0; output < block.numOutputs; ++output)
-      operands.push_back(narrow ? builder.constant(lane, code.starts[output])
-                                : getPrevious(output));
+      operands.push_back(joins ? builder.constant(lane, code.starts[output])
+                               : getPrevious(output));
     SmallVector<Value> results = emitAdderGraph(builder, graph, operands);
     for (auto [output, result] : llvm::enumerate(results)) {
       Value sum = builder.resize(result, 32);
-      if (narrow && !startsAtZero(output))
+      if (code.shift != 0)
+        sum = arith::ShLIOp::create(builder, sum,
+                                    builder.constant(accumulator, code.shift));
+      if (joins && !startsAtZero(output))
         sum = arith::AddIOp::create(builder, sum, getPrevious(output));
       builder.store(sum, sums, output * tile.outputStep);
     }
