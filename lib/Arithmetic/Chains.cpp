@@ -24,8 +24,10 @@ struct Addition {
   double slope, offset;
 };
 
+} // namespace
+
 /// All additions.
-std::vector<Addition> listAdditions() {
+static std::vector<Addition> listAdditions() {
   std::vector<Addition> steps;
   for (bool ofSum : {true, false})
     for (unsigned shift = ofSum; shift <= maxShift; ++shift)
@@ -37,6 +39,8 @@ std::vector<Addition> listAdditions() {
       }
   return steps;
 }
+
+namespace {
 
 struct Entry {
   double factor;
@@ -70,9 +74,10 @@ public:
         }
       // Of equal factors one is enough.
       llvm::sort(lists[length]);
-      auto end = std::unique(
-          lists[length].begin(), lists[length].end(),
-          [](const Entry &a, const Entry &b) { return a.factor == b.factor; });
+      auto end =
+          llvm::unique(lists[length], [](const Entry &a, const Entry &b) {
+            return a.factor == b.factor;
+          });
       lists[length].erase(end, lists[length].end());
     }
   }

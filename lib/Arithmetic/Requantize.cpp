@@ -36,7 +36,6 @@
 namespace bitnn {
 
 namespace {
-
 class RequantizeSearch {
 public:
   RequantizeSearch(const StepFunction &reference, Form form)
@@ -82,6 +81,8 @@ private:
   PlanShaper shaper;
   std::optional<RequantizePlan> cheapest;
 };
+
+} // namespace
 
 std::vector<Step> RequantizeSearch::clampSteps() const {
   std::vector<Step> clamped = reference.steps().vec();
@@ -278,8 +279,6 @@ RequantizePlan RequantizeSearch::best() {
     llvm::report_fatal_error("requantize: counting thresholds was refuted");
   return std::move(*cheapest);
 }
-
-} // namespace
 
 RequantizePlan planRequantize(const StepFunction &reference, bool chains) {
   return RequantizeSearch(reference, chains ? Form::Chains : Form::Digits)

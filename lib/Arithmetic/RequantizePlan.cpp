@@ -143,9 +143,10 @@ private:
   int64_t reach;
   Interval lane;
 };
+} // namespace
 
 /// Whether no operation of the plan leaves its lane, the sum apart.
-bool isWellFormed(const RequantizePlan &plan) {
+static bool isWellFormed(const RequantizePlan &plan) {
   const Rounding &rounding = plan.rounding;
   if (plan.lower > plan.upper || plan.laneBits > 64 ||
       rounding.shift >= std::min(plan.laneBits, 62u) ||
@@ -167,8 +168,6 @@ bool isWellFormed(const RequantizePlan &plan) {
              [&](Term term) { return term.shift < plan.laneBits; }) &&
          plan.getLine().fits;
 }
-} // namespace
-
 std::optional<int64_t> findDifference(const RequantizePlan &plan,
                                       const StepFunction &reference) {
   std::optional<int64_t> reach;

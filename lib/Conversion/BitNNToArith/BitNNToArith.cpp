@@ -25,7 +25,6 @@ namespace {
 struct ConvertBitNNToArith
     : public bitnn::impl::ConvertBitNNToArithPassBase<ConvertBitNNToArith> {
   using ConvertBitNNToArithPassBase::ConvertBitNNToArithPassBase;
-
   void runOnOperation() override;
 };
 
