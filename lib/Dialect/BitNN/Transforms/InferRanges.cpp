@@ -37,20 +37,20 @@ static Interval toInterval(const ConstantIntRanges &ranges) {
   return {ranges.smin().getSExtValue(), ranges.smax().getSExtValue()};
 }
 
-/// The interval of the value that `block` yields, by the interfaces of its
-/// operations, for arguments in these intervals.
-static Interval inferYielded(Block &block, ArrayRef<Interval> arguments) {
+namespace {
+/// The intervals of scalars in a block, by the interfaces of its operations.
+struct BlockRanges {
   DenseMap<Value, Interval> known;
+
+  BlockRanges(Block &block, ArrayRef<Interval> arguments);
+  Interval get(Value value) const;
+};
+} // namespace
+
+BlockRanges::BlockRanges(Block &block, ArrayRef<Interval> arguments) {
   for (auto [argument, interval] :
        llvm::zip_equal(block.getArguments(), arguments))
     known[argument] = interval;
-  auto get = [&](Value value) {
-    APInt constant;
-    if (matchPattern(value, m_ConstantInt(&constant)))
-      return Interval::ofValue(constant.getSExtValue());
-    auto found = known.find(value);
-    return found == known.end() ? getFullRange(value) : found->second;
-  };
   for (Operation &op : block.without_terminator()) {
     auto inferable = dyn_cast<InferIntRangeInterface>(op);
     if (!inferable)
@@ -63,7 +63,20 @@ static Interval inferYielded(Block &block, ArrayRef<Interval> arguments) {
           known[result] = toInterval(ranges);
         });
   }
-  return get(block.getTerminator()->getOperand(0));
+}
+
+Interval BlockRanges::get(Value value) const {
+  APInt constant;
+  if (matchPattern(value, m_ConstantInt(&constant)))
+    return Interval::ofValue(constant.getSExtValue());
+  auto found = known.find(value);
+  return found == known.end() ? getFullRange(value) : found->second;
+}
+
+/// The interval of the value that `block` yields.
+static Interval inferYielded(Block &block, ArrayRef<Interval> arguments) {
+  return BlockRanges(block, arguments)
+      .get(block.getTerminator()->getOperand(0));
 }
 
 namespace {
@@ -72,6 +85,9 @@ struct RangeAnalysis {
   DenseMap<Value, Interval> ranges;
 
   Interval get(Value value) const {
+    APInt scalar;
+    if (matchPattern(value, m_ConstantInt(&scalar)))
+      return Interval::ofValue(scalar.getSExtValue());
     auto found = ranges.find(value);
     return found == ranges.end() ? getFullRange(value) : found->second;
   }
@@ -163,24 +179,54 @@ LogicalResult RangeAnalysis::visitLayer(OpTy layer) {
   return success();
 }
 
-/// Elementwise operations and movement by their bodies; a maximum over a window
-/// stays in its input's interval.
+/// A maximum over a window stays in its input's interval; a sum has as many
+/// terms as the reduction.
+std::optional<Interval> inferReduction(linalg::LinalgOp op,
+                                       ArrayRef<Interval> arguments) {
+  Block &block = *op.getBlock();
+  Operation *combiner = block.getTerminator()->getOperand(0).getDefiningOp();
+  if (isa_and_nonnull<arith::MaxSIOp>(combiner) &&
+      combiner->getBlock() == &block &&
+      llvm::hasSingleElement(block.without_terminator()))
+    return arguments.front().hull(arguments.back());
+  BlockArgument init = block.getArguments().back();
+  if (!isa_and_nonnull<arith::AddIOp>(combiner) || !init.hasOneUse() ||
+      *init.user_begin() != combiner)
+    return std::nullopt;
+  int64_t terms = 1;
+  for (auto [iterator, extent] :
+       llvm::zip_equal(op.getIteratorTypesArray(), op.getStaticLoopRanges()))
+    if (iterator == utils::IteratorType::reduction)
+      terms *= extent;
+  SmallVector<Interval> oneTerm(arguments);
+  oneTerm.back() = Interval::ofValue(0);
+  Interval sum = arguments.back() + inferYielded(block, oneTerm) * terms;
+  if (!sum.fitsSigned(getBits(init.getType())))
+    return std::nullopt;
+  return sum;
+}
+
+/// Elementwise operations and movement by their bodies, whose requantizes learn
+/// what their accumulators can be.
 void RangeAnalysis::visitLinalg(linalg::LinalgOp op) {
   if (op->getNumResults() != 1)
     return;
   SmallVector<Interval> arguments;
   for (OpOperand &operand : op->getOpOperands())
     arguments.push_back(get(operand.get()));
-  Block &block = *op.getBlock();
-  if (op.getNumParallelLoops() == op.getNumLoops()) {
-    ranges[op->getResult(0)] = inferYielded(block, arguments);
+  if (op.getNumParallelLoops() != op.getNumLoops()) {
+    if (std::optional<Interval> interval = inferReduction(op, arguments))
+      ranges[op->getResult(0)] = *interval;
     return;
   }
-  Operation *combiner = block.getTerminator()->getOperand(0).getDefiningOp();
-  if (isa_and_nonnull<arith::MaxSIOp>(combiner) &&
-      combiner->getBlock() == &block &&
-      llvm::hasSingleElement(block.without_terminator()))
-    ranges[op->getResult(0)] = arguments.front().hull(arguments.back());
+  Block &block = *op.getBlock();
+  BlockRanges body(block, arguments);
+  for (auto requantize : block.getOps<RequantizeOp>()) {
+    Interval accumulator = body.get(requantize.getAccumulator());
+    requantize.setAccumulatorRange(
+        ArrayRef<int64_t>{accumulator.lower, accumulator.upper});
+  }
+  ranges[op->getResult(0)] = body.get(block.getTerminator()->getOperand(0));
 }
 
 void RangeAnalysis::visitConstant(Operation *op) {

@@ -225,7 +225,8 @@ func.func @movement(%x: tensor<2x2xi8>, %init: tensor<2x2xi32>) -> (tensor<2x2xi
   return %y, %z : tensor<2x2xi32>, tensor<2x2xi32>
 }
 
-// A maximum stays within its image and its init; a sum does not.
+// A maximum stays within its image and its init; a sum has four terms here:
+// -6 + 4 * [-4, 3].
 // CHECK-LABEL: @pooling
 func.func @pooling(%init: tensor<1x1x1x1xi32>) -> (tensor<1x1x1x1xi32>, tensor<1x1x1x1xi32>) {
   %w = arith.constant dense<1> : tensor<1x1x1x1xi8>
@@ -241,10 +242,34 @@ func.func @pooling(%init: tensor<1x1x1x1xi32>) -> (tensor<1x1x1x1xi32>, tensor<1
       outs(%init : tensor<1x1x1x1xi32>) encoding = csd -> tensor<1x1x1x1xi32>
   %sum = linalg.pooling_nchw_sum ins(%x, %window : tensor<1x1x2x2xi8>, tensor<2x2xi8>)
       outs(%fill : tensor<1x1x1x1xi8>) -> tensor<1x1x1x1xi8>
-  // CHECK: bitnn.conv_2d {{.*}} input_range = [-128, 127]
+  // CHECK: bitnn.conv_2d {{.*}} input_range = [-22, 6]
   %z = bitnn.conv_2d ins(%sum, %w : tensor<1x1x1x1xi8>, tensor<1x1x1x1xi8>)
       outs(%init : tensor<1x1x1x1xi32>) encoding = csd -> tensor<1x1x1x1xi32>
   return %y, %z : tensor<1x1x1x1xi32>, tensor<1x1x1x1xi32>
+}
+
+// A requantize behind an average knows what the sum can be: 4 * [-128, 127] + 7.
+// CHECK-LABEL: @average
+func.func @average(%x: tensor<1x1x2x2xi8>) -> tensor<1x1x1x1xi8> {
+  %zero = arith.constant 0 : i32
+  %seven = arith.constant 7 : i32
+  %e = tensor.empty() : tensor<1x1x1x1xi32>
+  %window = tensor.empty() : tensor<2x2xi8>
+  %fill = linalg.fill ins(%zero : i32) outs(%e : tensor<1x1x1x1xi32>) -> tensor<1x1x1x1xi32>
+  %sum = linalg.pooling_nchw_sum ins(%x, %window : tensor<1x1x2x2xi8>, tensor<2x2xi8>)
+      outs(%fill : tensor<1x1x1x1xi32>) -> tensor<1x1x1x1xi32>
+  %out = tensor.empty() : tensor<1x1x1x1xi8>
+  // CHECK: bitnn.requantize {{.*}} accumulator_range = [-505, 515]
+  %y = linalg.generic {indexing_maps = [affine_map<(a, b, c, d) -> (a, b, c, d)>, affine_map<(a, b, c, d) -> (a, b, c, d)>],
+                       iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%sum : tensor<1x1x1x1xi32>) outs(%out : tensor<1x1x1x1xi8>) {
+  ^bb0(%acc: i32, %o: i8):
+    %0 = arith.addi %acc, %seven : i32
+    %q = bitnn.requantize %0 : i32 -> i8 using #bitnn.float_scale<dense<0.25> : tensor<1xf32>,
+        zero_point = 0, range = [-128, 127]>
+    linalg.yield %q : i8
+  } -> tensor<1x1x1x1xi8>
+  return %y : tensor<1x1x1x1xi8>
 }
 
 // What is not followed has all values of its type.
