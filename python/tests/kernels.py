@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 
-def convolution(seed: int, channels: int, size: int, density: float) -> str:
-    """A 3x3 convolution, padded, `channels` to `channels`, as the importer writes it."""
+def convolution(
+    seed: int, channels: int, size: int, density: float, live: int | None = None
+) -> str:
+    """A 3x3 convolution, padded, `channels` to `channels`, as the importer writes it. Only the
+    first `live` outputs have weights."""
     rng = np.random.default_rng(seed)
     weights = rng.integers(-127, 128, (channels, channels, 3, 3))
     weights[rng.random(weights.shape) > density] = 0
+    weights[live or channels :] = 0
     image = f"1x{channels}x{size}x{size}"
     padded = f"1x{channels}x{size + 2}x{size + 2}"
     kernel = f"{channels}x{channels}x3x3"

@@ -93,6 +93,20 @@ def test_vector_adds_are_those_of_a_position(compiler: str, tmp_path: Path) -> N
     assert report["layers"][0]["adds"] == adds * 256
 
 
+def test_outputs_without_digits_are_not_touched(compiler: str, tmp_path: Path) -> None:
+    report = compile_layer(
+        compiler,
+        tmp_path,
+        convolution(5, 12, 16, 1, live=1),
+        "--target=x86-64-v3",
+        "--schedule=straight-line",
+    )
+    (layer,) = report["layers"]
+    assert layer["groups"] > 1
+    # One output joins its partial sums in every code block; the others have their bias.
+    assert layer["adds"] == (layer["digits"] + layer["groups"] + 11) * 256
+
+
 def test_table_adds_are_its_digits_and_the_bias(compiler: str, tmp_path: Path) -> None:
     report = compile_layer(
         compiler,

@@ -22,6 +22,8 @@ Value KernelBuilder::advance(Value offset, int64_t value) {
 void KernelBuilder::loop(int64_t count, int64_t step, ValueRange offsets,
                          ArrayRef<int64_t> increments,
                          llvm::function_ref<void(Value, ValueRange)> body) {
+  if (count <= 0)
+    return;
   if (count <= step)
     return body(index(0), offsets);
   auto loop =

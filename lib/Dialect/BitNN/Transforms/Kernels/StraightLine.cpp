@@ -245,11 +245,19 @@ func::FuncOp StraightLineBuilder::buildCodeBlock(const OutputBlock &block,
                  ? builder.constant(accumulator, getBias(output))
                  : builder.load(sums, output * tile.outputStep, tile.lanes);
     };
+    // Outputs without digits here keep the accumulators that they have.
+    auto isUntouched = [&](unsigned output) {
+      return window != 0 && llvm::all_of(code.matrix.row(output),
+                                         [](int32_t w) { return w == 0; });
+    };
     for (unsigned output = 0; output < block.numOutputs; ++output)
-      operands.push_back(joins ? builder.constant(lane, code.starts[output])
-                               : getPrevious(output));
+      operands.push_back(joins || isUntouched(output)
+                             ? builder.constant(lane, code.starts[output])
+                             : getPrevious(output));
     SmallVector<Value> results = emitAdderGraph(builder, graph, operands);
     for (auto [output, result] : llvm::enumerate(results)) {
+      if (isUntouched(output))
+        continue;
       Value sum = builder.resize(result, 32);
       if (code.shift != 0)
         sum = arith::ShLIOp::create(builder, sum,
