@@ -49,8 +49,9 @@ static void addKernelPasses(OpPassManager &manager,
   manager.addPass(
       createConvertBitNNToArithPass({options.multiply != MultiplyUse::Never}));
   manager.addPass(createPlanArenaPass());
-  manager.addPass(createSymbolDCEPass());
   manager.addPass(createCSEPass());
+  // The weights, once nothing reads them.
+  manager.addPass(createSymbolDCEPass());
   // The last pass that chooses an order of instructions.
   manager.addNestedPass<func::FuncOp>(createLowerAdderGraphsPass());
 }
