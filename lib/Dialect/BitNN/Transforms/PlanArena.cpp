@@ -80,10 +80,10 @@ int64_t assignOffsets(MutableArrayRef<Buffer> buffers, int64_t alignment) {
           offset, llvm::alignTo(other->offset + other->bytes, alignment));
     }
     buffer->offset = offset;
-    auto place = llvm::upper_bound(placed, buffer,
-                                   [](const Buffer *lhs, const Buffer *rhs) {
-                                     return lhs->offset < rhs->offset;
-                                   });
+    auto *place = llvm::upper_bound(placed, buffer,
+                                    [](const Buffer *lhs, const Buffer *rhs) {
+                                      return lhs->offset < rhs->offset;
+                                    });
     placed.insert(place, buffer);
     total = std::max(total, offset + buffer->bytes);
   }
