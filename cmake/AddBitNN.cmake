@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 # One library without MLIR: only LLVM's support classes.
-#   add_bitnn_arithmetic_library(NAME sources...)
+#   add_bitnn_plain_library(NAME sources...)
 function(add_bitnn_plain_library name)
   add_library(${name} STATIC ${ARGN})
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)

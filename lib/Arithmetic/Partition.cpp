@@ -3,7 +3,6 @@
 #include "bitnn/Arithmetic/Partition.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace bitnn {
@@ -194,9 +193,9 @@ Partition Partition::compute(const ConstantMatrix &matrix,
   return partition;
 }
 
-llvm::Expected<std::vector<Interval>>
-getAccumulatorIntervals(const ConstantMatrix &matrix,
-                        llvm::ArrayRef<int64_t> bias, Interval input) {
+std::vector<Interval> getAccumulatorIntervals(const ConstantMatrix &matrix,
+                                              llvm::ArrayRef<int64_t> bias,
+                                              Interval input) {
   assert(bias.empty() || bias.size() == matrix.rows());
   std::vector<Interval> intervals;
   for (unsigned row = 0; row < matrix.rows(); ++row) {
@@ -206,14 +205,9 @@ getAccumulatorIntervals(const ConstantMatrix &matrix,
     if (!bias.empty())
       sum += Interval::ofValue(bias[row]);
     // The low 32 bits of the lower end, as int32.
-    sum += Interval::ofValue(int64_t(int32_t(sum.lower)) - sum.lower);
-    if (!sum.fitsSigned(32)) {
-      auto message = llvm::formatv("output {0}: its accumulator can take the "
-                                   "values {1}, which leaves int32",
-                                   row, sum);
-      return llvm::createStringError(llvm::Twine(message.str()));
-    }
-    intervals.push_back(sum);
+    Interval moved =
+        sum + Interval::ofValue(int64_t(int32_t(sum.lower)) - sum.lower);
+    intervals.push_back(moved.fitsSigned(32) ? moved : sum);
   }
   return intervals;
 }

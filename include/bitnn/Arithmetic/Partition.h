@@ -8,7 +8,7 @@
 #include "bitnn/Arithmetic/ConstantMatrix.h"
 #include "bitnn/Arithmetic/Digits.h"
 #include "bitnn/Arithmetic/Interval.h"
-#include "llvm/Support/Error.h"
+#include "llvm/ADT/ArrayRef.h"
 #include <optional>
 #include <vector>
 
@@ -89,11 +89,11 @@ struct Partition {
 
 /// The interval of every accumulator bias + matrix * x, for x in `input`.
 /// `bias` has one value per output, or none. It may be known modulo 2^32 only:
-/// intervals are moved by the multiple of 2^32 that brings their lower end into
-/// int32. The error names the first output that can then leave int32.
-llvm::Expected<std::vector<Interval>>
-getAccumulatorIntervals(const ConstantMatrix &matrix,
-                        llvm::ArrayRef<int64_t> bias, Interval input);
+/// an interval that fits int32 after it is moved by a multiple of 2^32 is
+/// moved. One that does not fit is an accumulator that can leave int32.
+std::vector<Interval> getAccumulatorIntervals(const ConstantMatrix &matrix,
+                                              llvm::ArrayRef<int64_t> bias,
+                                              Interval input);
 
 } // namespace bitnn
 

@@ -4,7 +4,7 @@
 // decides how many products fit 16-bit lanes, and refuses accumulators that
 // could leave 32 bits.
 
-#include "bitnn/Arithmetic/Interval.h"
+#include "bitnn/Arithmetic/Partition.h"
 #include "bitnn/Dialect/BitNN/Transforms/Passes.h"
 #include "bitnn/Dialect/BitNN/Utils/Constants.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -100,15 +100,6 @@ private:
   void visitConstant(Operation *op);
 };
 
-/// bias + sum_k weights[k] * x[k] for x in `input`.
-Interval getAccumulator(ArrayRef<int32_t> weights, int64_t bias,
-                        Interval input) {
-  Interval sum = Interval::ofValue(bias);
-  for (int32_t weight : weights)
-    sum += input * weight;
-  return sum;
-}
-
 Interval getHull(ArrayRef<Interval> intervals) {
   Interval hull = intervals.front();
   for (Interval interval : intervals.drop_front())
@@ -138,32 +129,25 @@ LogicalResult RangeAnalysis::visitLayer(OpTy layer) {
   if (failed(weights))
     return layer.emitOpError("needs constant weights; make them an "
                              "initializer of the network");
-  SmallVector<int32_t> bias(weights->rows(), 0);
+  SmallVector<int64_t> bias;
   if (layer.getBias()) {
     FailureOr<SmallVector<int32_t>> constant =
         getConstantIntegers(layer.getBias());
     if (failed(constant))
       return layer.emitOpError("needs a constant bias");
-    bias = *constant;
+    bias.assign(constant->begin(), constant->end());
   }
   Interval input = get(layer.getInput());
-  SmallVector<Interval> accumulators;
+  // A bias may have wrapped when the zero point was folded into it.
+  std::vector<Interval> accumulators =
+      getAccumulatorIntervals(*weights, bias, input);
   std::optional<Interval> results;
-  for (unsigned channel = 0; channel < weights->rows(); ++channel) {
-    Interval sum = getAccumulator(weights->row(channel), bias[channel], input);
-    // A bias that wrapped when the zero point was folded into it.
-    for (int64_t turn : {int64_t(1) << 32, -(int64_t(1) << 32)})
-      if (!sum.fitsSigned(32) && (sum + Interval::ofValue(turn)).fitsSigned(32))
-        sum += Interval::ofValue(turn);
-    if (!sum.fitsSigned(32)) {
-      InFlightDiagnostic diagnostic =
-          layer.emitOpError("accumulator of channel ")
-          << channel << " could be in [";
-      return diagnostic << sum.lower << ", " << sum.upper
-                        << "], which leaves 32 bits; use smaller weights, a "
-                           "smaller bias or fewer inputs";
-    }
-    accumulators.push_back(sum);
+  for (auto [channel, sum] : llvm::enumerate(accumulators)) {
+    if (!sum.fitsSigned(32))
+      return layer.emitOpError("accumulator of channel ")
+             << channel << " could be in [" << sum.lower << ", " << sum.upper
+             << "], which leaves 32 bits; use smaller weights, a smaller bias "
+                "or fewer inputs";
     if (!layer.hasEpilogue())
       continue;
     SmallVector<Interval> arguments = {sum, Interval::ofValue(channel)};

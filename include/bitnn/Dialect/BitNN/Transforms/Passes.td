@@ -108,8 +108,8 @@ def InferRangesPass : Pass<"bitnn-infer-ranges", "::mlir::func::FuncOp"> {
     Follows the interval of every tensor from the function's arguments (all
     values of their type) through requantize, tables, additions, padding and
     movement, by `InferIntRangeInterface` on scalars, and writes it as
-    `input_range`. A layer whose accumulator could leave 32 bits is refused,
-    with its channel and interval.
+    `input_range`; a requantize learns its `accumulator_range`. A layer whose
+    accumulator could leave 32 bits is refused, with its channel and interval.
 
     ```mlir
     func.func @layer(%x: tensor<1x3xi8>, %init: tensor<1x2xi32>) -> tensor<1x2xi32> {
@@ -263,8 +263,9 @@ def LowerKernelsPass : Pass<"bitnn-lower-kernels", "::mlir::ModuleOp"> {
     exact, and widened once per code block. `table`: one loop over index lists
     per output and plane. Both apply the epilogue as they store.
 
-    The number of code blocks and of accumulator groups and the bytes of
-    tables are added to the layer's record in `bitnn.layers`.
+    The number of code blocks and of accumulator groups, the bytes of tables
+    and the additions that are executed are written into the layer's record in
+    `bitnn.layers`.
 
     ```mlir
     module attributes {bitnn.target = #bitnn.target<
@@ -349,7 +350,8 @@ def SelectSchedulePass : Pass<"bitnn-select-schedule", "::mlir::ModuleOp"> {
     weights, digits, multiplications it replaces, adds, and the reason of the
     choice, which is also an analysis remark. With `auto`, straight-line code,
     and tables for the largest layers if the network's code would exceed the
-    budget.
+    budget; with `multiply`, layers multiply whose digits take more additions
+    than that costs.
 
     ```mlir
     module attributes {bitnn.target = #bitnn.target<
