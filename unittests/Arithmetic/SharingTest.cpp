@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "bitnn/Arithmetic/Sharing.h"
+#include "RandomMatrix.h"
+#include "llvm/ADT/STLExtras.h"
+#include <climits>
+
+using namespace bitnn;
+using namespace bitnn::testing;
+
+namespace {
+
+/// Weights of up to 24 bits, some rows and columns of zeros, some rows that are
+/// others shifted or negated.
+ConstantMatrix randomLayer(Random &random) {
+  ConstantMatrix matrix = randomMatrix(random, random() % 14, random() % 14,
+                                       randomIn(random, 2, 24));
+  for (unsigned row = 0; row < matrix.rows(); ++row) {
+    unsigned kind = random() % 8;
+    unsigned other = random() % matrix.rows();
+    for (unsigned column = 0; column < matrix.columns(); ++column) {
+      int32_t &weight = matrix.at(row, column);
+      if (kind == 0)
+        weight = 0;
+      if (kind == 1)
+        weight = matrix.at(other, column) * 2;
+      if (kind == 2)
+        weight = -matrix.at(other, column);
+      if (column % 5 == 4 && kind > 3)
+        weight = 0;
+    }
+  }
+  return matrix;
+}
+
+unsigned depthOf(const AdderGraph &graph) {
+  unsigned depth = 0;
+  std::vector<unsigned> depths = graph.getDepths();
+  for (const auto &output : graph.getOutputs())
+    if (output)
+      depth = std::max(depth, depths[output->node]);
+  return depth;
+}
+
+void expectEqual(const AdderGraph &graph, const ConstantMatrix &matrix) {
+  EXPECT_EQ(llvm::toString(graph.verifyEquals(matrix)), "");
+}
+
+TEST(Sharing, EqualsRandomMatrices) {
+  forEachSeed(400, [](Random &random) {
+    ConstantMatrix matrix = randomLayer(random);
+    SharingOptions options;
+    options.encoding = random() % 4 ? Encoding::Csd : Encoding::Binary;
+    options.accumulate = random() % 2;
+    options.window = random() % 5;
+    unsigned minimum =
+        getMinimumDepth(matrix, options.encoding, options.accumulate);
+    if (random() % 2)
+      options.maxDepth = minimum + random() % 4;
+    AdderGraph graph = shareAdders(matrix, options);
+    expectEqual(graph, matrix);
+    EXPECT_LE(depthOf(graph), options.maxDepth.value_or(UINT_MAX));
+    AdderGraph unshared =
+        AdderGraph::fromMatrix(matrix, {options.encoding, options.accumulate});
+    EXPECT_LE(graph.numAdders(), unshared.numAdders());
+    EXPECT_EQ(graph.numAccumulators(), options.accumulate ? matrix.rows() : 0);
+  });
+}
+
+TEST(Sharing, SharesEqualRows) {
+  forEachSeed(20, [](Random &random) {
+    ConstantMatrix row = randomMatrix(random, 1, 9, 8);
+    ConstantMatrix matrix(4, 9);
+    for (unsigned column = 0; column < 9; ++column) {
+      matrix.at(0, column) = row.at(0, column);
+      matrix.at(1, column) = row.at(0, column);
+      matrix.at(2, column) = -row.at(0, column);
+      matrix.at(3, column) = row.at(0, column) * 8;
+    }
+    AdderGraph graph = shareAdders(matrix, {});
+    expectEqual(graph, matrix);
+    EXPECT_LE(graph.numAdders(),
+              AdderGraph::fromMatrix(row, AdderGraph::Options()).numAdders());
+  });
+}
+
+TEST(Sharing, NeedsNoAddersForPowersOfTwo) {
+  ConstantMatrix matrix(3, 3, {0, -64, 0, 1 << 23, 0, 0, 0, 0, 1});
+  AdderGraph graph = shareAdders(matrix, {});
+  expectEqual(graph, matrix);
+  EXPECT_EQ(graph.numAdders(), 0u);
+}
+
+// The canonical 3 is 4 - 1; but 2 + 1 has 2 (x0 + x1) in 3 x0 + 2 x1 + x2.
+TEST(Sharing, LeavesFormsOpen) {
+  ConstantMatrix matrix(2, 3, {3, 2, 1, 1, 1, 0});
+  AdderGraph graph = shareAdders(matrix, {});
+  expectEqual(graph, matrix);
+  EXPECT_EQ(graph.numAdders(), 3u);
+  SharingOptions options;
+  options.encoding = Encoding::Binary;
+  EXPECT_EQ(shareAdders(matrix, options).numAdders(), 3u);
+}
+
+TEST(Sharing, LimitsDepth) {
+  forEachSeed(20, [](Random &random) {
+    ConstantMatrix matrix = randomMatrix(random, 12, 12, 8);
+    unsigned minimum = getMinimumDepth(matrix, Encoding::Csd, false);
+    SharingOptions options;
+    unsigned fewest = UINT_MAX;
+    // A limit below the minimum counts as the minimum.
+    for (unsigned depth : {0u, minimum, minimum + 1, minimum + 3}) {
+      options.maxDepth = depth;
+      AdderGraph graph = shareAdders(matrix, options);
+      expectEqual(graph, matrix);
+      EXPECT_LE(depthOf(graph), std::max(depth, minimum));
+      if (depth <= minimum)
+        fewest = graph.numAdders();
+    }
+    // A depth that is far away limits nothing.
+    options.maxDepth = 60;
+    unsigned deep = shareAdders(matrix, options).numAdders();
+    EXPECT_EQ(deep, shareAdders(matrix, {}).numAdders());
+    EXPECT_LE(deep, fewest);
+  });
+}
+
+TEST(Sharing, IsInterrupted) {
+  Random random(7);
+  ConstantMatrix matrix = randomMatrix(random, 40, 40, 8);
+  unsigned asked = 0;
+  auto isInterrupted = [&] { return ++asked > 3; };
+  SharingOptions options;
+  options.isInterrupted = isInterrupted;
+  AdderGraph graph = shareAdders(matrix, options);
+  expectEqual(graph, matrix);
+  EXPECT_EQ(asked, 4u);
+  unsigned unshared =
+      AdderGraph::fromMatrix(matrix, AdderGraph::Options()).numAdders();
+  EXPECT_LT(graph.numAdders(), unshared);
+  EXPECT_GT(graph.numAdders(), shareAdders(matrix, {}).numAdders());
+}
+
+} // namespace
