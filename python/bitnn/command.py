@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The command `bitnn`: run a model, compare it with the reference."""
+"""The command `bitnn`: run a model, compare it with the reference, print graphs of adders."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from bitnn import adders
 from bitnn.compare import compare_outputs, first_difference, inner_tensors
 from bitnn.compiler import Network, compile
 from bitnn.errors import BitnnError
@@ -69,6 +70,17 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--samples", type=_positive, help="random samples instead (default: 10)")
     compare.add_argument("--seed", type=int, default=0, help="of the random samples")
     compare.set_defaults(run=_compare)
+
+    graph = commands.add_parser(
+        "adders", allow_abbrev=False, help="print a constant matrix as a graph of adders"
+    )
+    graph.add_argument("matrix", help="an .npy file, (outputs, inputs), integers of 24 bits")
+    graph.add_argument("--encoding", choices=("csd", "binary"), help="csd (default) or binary")
+    graph.add_argument("--accumulate", action="store_true", help="add to one more input per output")
+    for name, text in adders.COUNTS.items():
+        graph.add_argument(f"--{name}", type=_natural, metavar="N", help=text)
+    graph.add_argument("--json", action="store_true", help="print JSON")
+    graph.set_defaults(run=_adders)
 
     for command in (run, compare):
         group = command.add_argument_group("options of bitnn-compile")
@@ -140,6 +152,14 @@ def _compare(options: argparse.Namespace) -> int:
     return 1 if found or opinion.different else 0
 
 
+def _adders(options: argparse.Namespace) -> int:
+    matrix = adders.check_matrix(adders.read_matrix(options.matrix), f"'{options.matrix}'")
+    names = ("encoding", "accumulate", "json", *(name.replace("-", "_") for name in adders.COUNTS))
+    chosen = {name: getattr(options, name) for name in names}
+    sys.stdout.write(adders.run_tool(matrix, adders.tool_arguments(chosen)))
+    return 0
+
+
 def _compiled(options: argparse.Namespace, outputs: Sequence[str] = ()) -> Network:
     return compile(options.model, outputs=outputs, **_chosen(options))
 
@@ -147,6 +167,13 @@ def _compiled(options: argparse.Namespace, outputs: Sequence[str] = ()) -> Netwo
 def _chosen(options: argparse.Namespace) -> dict[str, str]:
     names = (name.replace("-", "_") for name in COMPILER_OPTIONS)
     return {name: value for name in names if (value := getattr(options, name)) is not None}
+
+
+def _natural(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return value
 
 
 def _positive(text: str) -> int:

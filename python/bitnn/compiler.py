@@ -7,9 +7,7 @@ import ctypes
 import json
 import os
 import platform
-import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +21,7 @@ from bitnn import emulator
 from bitnn.errors import BitnnError
 from bitnn.graph import load_graph, load_model
 from bitnn.reference import Reference
+from bitnn.tools import find_tool
 from bitnn.values import Array, Quantized, Value
 
 TOOL = "bitnn-compile"
@@ -228,21 +227,6 @@ def compile(
             _scratch(report),
         )
     return Network(reference, report, inputs, cuts, command, program, binary, folder)
-
-
-def find_tool() -> str:
-    """bitnn-compile: in $BITNN_BIN, beside the virtual environment, in build/bin, or on PATH."""
-    if folder := os.environ.get("BITNN_BIN"):
-        path = Path(folder) / TOOL
-        if not path.is_file():
-            raise BitnnError(f"BITNN_BIN is '{folder}', but it holds no {TOOL}")
-        return str(path)
-    for folder in (Path(sys.prefix).parent / "bin", Path(__file__).parents[2] / "build" / "bin"):
-        if (folder / TOOL).is_file():
-            return str(folder / TOOL)
-    if path := shutil.which(TOOL):
-        return path
-    raise BitnnError(f"{TOOL} is not built: run ./dev build, or set BITNN_BIN to its folder")
 
 
 def _machine(options: Mapping[str, Any]) -> emulator.Machine | None:

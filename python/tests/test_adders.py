@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`bitnn adders`: graphs and programs compute the matrix, and bad matrices are refused by name."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bitnn import BitnnError, adders
+from bitnn.command import main
+from bitnn.tools import find_tool
+from bitnn.values import Array
+
+
+@pytest.fixture(autouse=True)
+def tool() -> str:
+    try:
+        return find_tool(adders.TOOL)
+    except BitnnError as error:
+        pytest.skip(str(error))
+
+
+def random_matrix(seed: int, shape: tuple[int, int] = (7, 9), bits: int = 8) -> Array:
+    return np.random.default_rng(seed).integers(-(2 ** (bits - 1)), 2 ** (bits - 1), shape)
+
+
+def assert_computes(graph: dict[str, Any], matrix: Array, seed: int) -> None:
+    values = np.random.default_rng(seed).integers(-128, 128, (20, graph["inputs"]))
+    columns = graph["inputs"] - graph["accumulators"]
+    expected = values[:, :columns] @ np.asarray(matrix, np.int64).T
+    if graph["accumulators"]:
+        expected += values[:, columns:]
+    assert np.array_equal(adders.evaluate(graph, values), expected)
+    if "program" in graph:
+        for sample, outputs in zip(values, expected, strict=True):
+            assert run_program(graph["program"], sample.tolist()) == outputs.tolist()
+
+
+def run_program(program: dict[str, Any], inputs: list[int]) -> list[int]:
+    """The stored outputs, computed with no more registers than the program says."""
+    registers: list[int | None] = [None] * program["registers"]
+    outputs: dict[int, int] = {}
+    for step in program["instructions"]:
+        lhs = registers[step["lhs"]] if "lhs" in step else 0
+        if "store" in step:
+            outputs[step["store"]] = lhs
+        elif "load" in step:
+            registers[step["result"]] = inputs[step["load"]]
+        elif "shift" in step:
+            registers[step["result"]] = lhs << step["shift"]
+        elif "add" in step:
+            registers[step["result"]] = lhs + registers[step["add"]]
+        elif "subtract" in step:
+            registers[step["result"]] = lhs - registers[step["subtract"]]
+        else:
+            assert "negate" in step or "zero" in step
+            registers[step["result"]] = -lhs
+    return [outputs[index] for index in range(len(outputs))]
+
+
+LAYOUTS: dict[str, Callable[[Array], Array]] = {
+    "int8": lambda m: m.astype(np.int8),
+    "int64": lambda m: m.astype(np.int64),
+    "big endian": lambda m: m.astype(">i4"),
+    "uint8": lambda m: (m + 128).astype(np.uint8),
+    "bool": lambda m: m > 0,
+    "float16": lambda m: m.astype(np.float16),
+    "float64": lambda m: m.astype(np.float64),
+    "Fortran": np.asfortranarray,
+    "transposed": lambda m: m.T,
+    "strided": lambda m: m[::2, ::3],
+    "backwards": lambda m: m[::-1, ::-1],
+    "broadcast": lambda m: np.broadcast_to(m[:1], m.shape),
+    "one value": lambda m: m[:1, :1],
+    "zeros": np.zeros_like,
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_and_types(layout: str, seed: int, tmp_path: Path) -> None:
+    matrix = LAYOUTS[layout](random_matrix(seed))
+    assert_computes(adders.share_adders(matrix), matrix, seed)
+    np.save(tmp_path / "m.npy", matrix)
+    loaded = adders.read_matrix(tmp_path / "m.npy")
+    assert np.array_equal(adders.check_matrix(loaded), matrix)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"encoding": "binary"},
+        {"accumulate": True},
+        {"depth": 7},
+        {"depth": 7, "accumulate": True, "encoding": "binary"},
+        {"anneal": 5, "seed": 3},
+        {"window": 3},
+        {"registers": 64},
+        {"registers": 64, "accumulate": True, "anneal": 3},
+    ],
+    ids=str,
+)
+def test_options(options: dict[str, Any], seed: int) -> None:
+    for bits in (2, 8, 16):
+        matrix = random_matrix(seed, (6, 8), bits)
+        graph = adders.share_adders(matrix, **options)
+        assert_computes(graph, matrix, seed)
+        assert graph["depth"] <= options.get("depth", graph["depth"])
+        assert graph["adds"] == len(graph["adders"]) <= graph["adds_without_sharing"]
+
+
+def test_24_bits_are_the_limit() -> None:
+    limits = np.array([[-(2**23), 2**23 - 1]])
+    assert_computes(adders.share_adders(limits), limits, 0)
+    for value in (2**23, -(2**23) - 1, 2**63, -(2**63)):
+        dtype = np.uint64 if value > 0 else np.int64
+        with pytest.raises(BitnnError, match=f"row 0, column 1 is {value}, .* more than 24 bits"):
+            adders.share_adders(np.array([[0, value]], dtype))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        (np.array([[1.0, np.nan]]), "row 0, column 1 is nan, which is no integer"),
+        (np.array([[1], [np.inf]]), "row 1, column 0 is inf, which is no integer"),
+        (np.array([[1.0, 2.5]], np.float32), "row 0, column 1 is 2.5, which is no integer"),
+        (np.array([[1e30]]), "row 0, column 0 is 1e\\+30, which takes more than 24 bits"),
+        (np.array([[1 + 1j]]), "holds complex128"),
+        (np.array([["7"]]), "holds <U1"),
+        (np.array([[2**80]], object), "holds object"),
+        (np.array([1, 2]), "1 dimensions"),
+        (np.array(3), "0 dimensions"),
+        (np.ones((4, 3, 2, 2)), "4 dimensions.*reshape"),
+        (np.ones((0, 3)), "empty: 0 outputs, 3 inputs"),
+        (np.ones((3, 0)), "empty: 3 outputs, 0 inputs"),
+    ],
+)
+def test_bad_matrices_are_refused(matrix: Array, message: str) -> None:
+    with pytest.raises(BitnnError, match=message):
+        adders.share_adders(matrix)
+
+
+def npy_of(matrix: Array, folder: Path) -> bytes:
+    np.save(folder / "whole.npy", matrix)
+    return (folder / "whole.npy").read_bytes()
+
+
+BAD_FILES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "truncated values": (lambda b: b[:-1], "not a whole .npy"),
+    "truncated header": (lambda b: b[:40], "not a whole .npy"),
+    "nothing": (lambda b: b"", "not a whole .npy"),
+    "garbage": (lambda b: b"\x93NUMPY" + bytes(90), "not a whole .npy"),
+    "text": (lambda b: b"1 2 3\n", "not a whole .npy"),
+    # Ten billion values in a file of 200 bytes: refused without allocating them.
+    "huge shape": (lambda b: b.replace(b"(7, 9), }    ", b"(99999, 99999), }"), "whole .npy"),
+    "negative shape": (lambda b: b.replace(b"(7, 9), } ", b"(-7, 9), }"), "whole .npy"),
+    "huge header": (
+        lambda b: b"\x93NUMPY\x02\x00" + (2**31).to_bytes(4, "little") + b[10:],
+        "not a whole .npy",
+    ),
+    "long header": (
+        lambda b: b"\x93NUMPY\x02\x00" + (20000).to_bytes(4, "little") + b" " * 20000,
+        "not a whole .npy",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_bad_files_are_refused(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    change, message = BAD_FILES[kind]
+    path = tmp_path / "bad.npy"
+    whole = npy_of(random_matrix(0), tmp_path)
+    assert change(whole) != whole
+    path.write_bytes(change(whole))
+    assert main(["adders", str(path)]) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    assert output.err.startswith("bitnn: error: ") and str(path) in output.err
+    assert message in output.err
+
+
+def test_places_that_hold_no_matrix(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    np.savez(tmp_path / "several.npz", a=np.ones((2, 2)))
+    np.save(tmp_path / "objects.npy", np.array([[None]]), allow_pickle=True)
+    for name, message in {
+        "none.npy": "No such file",
+        ".": "Is a directory",
+        "several.npz": "several arrays",
+        "objects.npy": "not a whole .npy",
+    }.items():
+        assert main(["adders", str(tmp_path / name)]) == 1
+        assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--depth=-1"], ["--registers=x"], ["--encoding=ternary"], ["--nothing"], ["--input-bits=17"]],
+)
+def test_bad_options_are_refused(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    np.save(tmp_path / "m.npy", random_matrix(0))
+    assert main(["adders", str(tmp_path / "m.npy"), *arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert arguments[0].split("=")[0].removeprefix("--") in error
+
+
+def test_too_few_registers_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    np.save(tmp_path / "m.npy", np.array([[1, 1]]))
+    assert main(["adders", str(tmp_path / "m.npy"), "--registers=1"]) == 1
+    assert "needs 2 registers" in capsys.readouterr().err
+
+
+def test_text_says_what_json_says(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    np.save(tmp_path / "m.npy", random_matrix(5))
+    command = ["adders", str(tmp_path / "m.npy"), "--registers=64"]
+    assert main([*command, "--json"]) == 0
+    graph = json.loads(capsys.readouterr().out)
+    assert main(command) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("t") for line in lines) == graph["adds"]
+    assert f"adders: {graph['adds']}, without sharing {graph['adds_without_sharing']}" in lines
+    assert any(line.startswith(f"depth: {graph['depth']}, ") for line in lines)
+    assert "proved: all 63 coefficients equal the matrix" in lines
+
+
+def test_widths_are_exact() -> None:
+    graph = adders.share_adders(np.array([[7, 0], [3, 3]]), input_bits=4)
+    # 7 * [-8, 7] = [-56, 49] takes 7 bits, though 8 x alone takes 7 and x another 4.
+    assert [adder["width"] for adder in graph["adders"]][graph["outputs"][0]["node"] - 2] == 7
+
+
+def test_the_same_seed_gives_the_same_bytes() -> None:
+    matrix = adders.check_matrix(random_matrix(2, (8, 8)))
+    arguments = ["--anneal=20", "--seed=7", "--json"]
+    assert adders.run_tool(matrix, arguments) == adders.run_tool(matrix, arguments)
+
+
+@pytest.mark.parametrize("whom", ["the command", "both, as a terminal does"])
+def test_interrupted_annealing_gives_the_best_so_far(whom: str, tmp_path: Path) -> None:
+    matrix = random_matrix(1, (12, 12))
+    np.save(tmp_path / "m.npy", matrix)
+    command = [sys.executable, "-m", "bitnn", "adders", str(tmp_path / "m.npy")]
+    process = subprocess.Popen(
+        [*command, "--anneal=4000000000", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        process_group=0,
+    )
+    time.sleep(3)  # Enough for both programs to start; they would run for days.
+    assert process.poll() is None
+    if whom == "the command":
+        process.send_signal(signal.SIGINT)
+    else:
+        os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, b"")
+    graph = json.loads(output)
+    assert graph["interrupted"]
+    assert_computes(graph, matrix, 1)

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "Solution.h"
+#include "llvm/ADT/STLExtras.h"
+#include <chrono>
+
+using namespace llvm;
+
+namespace bitnn {
+
+/// The bits of two's complement that hold the interval.
+static unsigned getWidth(Interval interval) {
+  unsigned bits = 1;
+  while (!interval.fitsSigned(bits))
+    ++bits;
+  return bits;
+}
+
+static AdderGraph share(const ConstantMatrix &matrix, const Request &request,
+                        function_ref<bool()> isInterrupted) {
+  return AdderGraph::fromMatrix(matrix, {request.encoding, request.accumulate});
+}
+
+Expected<Solution> solve(const ConstantMatrix &matrix, const Request &request,
+                         function_ref<bool()> isInterrupted) {
+  auto start = std::chrono::steady_clock::now();
+  Solution solution(share(matrix, request, isInterrupted), request.encoding);
+  std::chrono::duration<double> elapsed =
+      std::chrono::steady_clock::now() - start;
+  solution.seconds = elapsed.count();
+  solution.wasInterrupted = isInterrupted();
+
+  const AdderGraph &graph = solution.graph;
+  if (Error error = graph.verifyEquals(matrix))
+    return joinErrors(createStringError("internal error: the graph is wrong"),
+                      std::move(error));
+  solution.numAddersWithoutSharing =
+      AdderGraph::fromMatrix(matrix, {request.encoding, request.accumulate})
+          .numAdders();
+  solution.depths = graph.getDepths();
+  std::vector<Interval> inputs(graph.numInputs(), request.inputInterval);
+  for (Interval interval : graph.getIntervals(inputs))
+    solution.widths.push_back(getWidth(interval));
+  if (request.registers) {
+    Expected<LinearProgram> program =
+        LinearProgram::fromGraph(graph, *request.registers);
+    if (!program)
+      return program.takeError();
+    solution.program = std::move(*program);
+  }
+  return solution;
+}
+
+unsigned Solution::getDepth() const {
+  unsigned depth = 0;
+  for (std::optional<AdderGraph::Operand> output : graph.getOutputs())
+    if (output)
+      depth = std::max(depth, depths[output->node]);
+  return depth;
+}
+
+unsigned Solution::getWidth() const { return *max_element(widths); }
+
+unsigned Solution::numNegatedOutputs() const {
+  return count_if(graph.getOutputs(),
+                  [](std::optional<AdderGraph::Operand> output) {
+                    return output && output->negative;
+                  });
+}
+
+} // namespace bitnn

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef BITNN_TOOLS_BITNN_ADDERS_WRITER_H
+#define BITNN_TOOLS_BITNN_ADDERS_WRITER_H
+
+#include "Solution.h"
+
+namespace bitnn {
+
+/// For people: one adder or instruction per line, then what is known of all.
+/// Inputs are x0, x1, ..; starts of accumulators s0, s1, ..; outputs y0, y1, ..
+void writeText(const Solution &solution, llvm::raw_ostream &os);
+
+/// The same as JSON. Nodes are numbered as in AdderGraph: the inputs first.
+/// `withSeconds` adds how long sharing took.
+void writeJson(const Solution &solution, bool withSeconds,
+               llvm::raw_ostream &os);
+
+} // namespace bitnn
+
+#endif // BITNN_TOOLS_BITNN_ADDERS_WRITER_H
