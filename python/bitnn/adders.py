@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -98,13 +99,16 @@ def check_matrix(matrix: Array, name: str = "the matrix") -> Array:
 
 def run_tool(matrix: Array, arguments: Sequence[str]) -> str:
     """What bitnn-adders prints for a checked matrix. Ctrl-C makes it print the best so far."""
-    text = json.dumps(matrix.tolist())
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen([find_tool(TOOL), *arguments], text=True, **pipes) as process:
-        output = errors = None
+    with tempfile.TemporaryFile("w+") as file:
+        json.dump(matrix.tolist(), file)
+        file.seek(0)
+        pipes = {"stdin": file, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = subprocess.Popen([find_tool(TOOL), *arguments], text=True, **pipes)
+    with process:
+        output = None
         while output is None:
             try:
-                output, errors = process.communicate(text)
+                output, errors = process.communicate()
             except KeyboardInterrupt:
                 # A terminal has told the tool too; whoever interrupts only us has not.
                 process.send_signal(signal.SIGINT)

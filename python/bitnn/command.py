@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     graph.add_argument("matrix", help="an .npy file, (outputs, inputs), integers of 24 bits")
     graph.add_argument("--encoding", choices=("csd", "binary"), help="csd (default) or binary")
     graph.add_argument("--accumulate", action="store_true", help="add to one more input per output")
+    graph.add_argument("--weigh-by-width", action="store_true", help="save bits, not adders")
     for name, text in adders.COUNTS.items():
         graph.add_argument(f"--{name}", type=_natural, metavar="N", help=text)
     graph.add_argument("--json", action="store_true", help="print JSON")
@@ -154,7 +155,8 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _adders(options: argparse.Namespace) -> int:
     matrix = adders.check_matrix(adders.read_matrix(options.matrix), f"'{options.matrix}'")
-    names = ("encoding", "accumulate", "json", *(name.replace("-", "_") for name in adders.COUNTS))
+    names = ["encoding", "accumulate", "weigh_by_width", "json"]
+    names += [name.replace("-", "_") for name in adders.COUNTS]
     chosen = {name: getattr(options, name) for name in names}
     sys.stdout.write(adders.run_tool(matrix, adders.tool_arguments(chosen)))
     return 0

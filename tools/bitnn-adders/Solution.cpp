@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "Solution.h"
+#include "bitnn/Arithmetic/Sharing.h"
 #include "llvm/ADT/STLExtras.h"
 #include <chrono>
 
@@ -18,11 +19,28 @@ static unsigned getWidth(Interval interval) {
 
 static AdderGraph share(const ConstantMatrix &matrix, const Request &request,
                         function_ref<bool()> isInterrupted) {
-  return AdderGraph::fromMatrix(matrix, {request.encoding, request.accumulate});
+  SharingOptions options;
+  options.encoding = request.encoding;
+  options.accumulate = request.accumulate;
+  options.maxDepth = request.maxDepth;
+  options.weighByWidth = request.weighByWidth;
+  options.inputInterval = request.inputInterval;
+  options.window = request.window;
+  options.evaluations = request.evaluations;
+  options.seed = request.seed;
+  options.isInterrupted = isInterrupted;
+  return shareAdders(matrix, options);
 }
 
 Expected<Solution> solve(const ConstantMatrix &matrix, const Request &request,
                          function_ref<bool()> isInterrupted) {
+  unsigned minimum =
+      getMinimumDepth(matrix, request.encoding, request.accumulate);
+  if (request.maxDepth && *request.maxDepth < minimum)
+    return createStringError("depth " + Twine(*request.maxDepth) +
+                             " is out of reach: the output with the most "
+                             "digits takes " +
+                             Twine(minimum));
   auto start = std::chrono::steady_clock::now();
   Solution solution(share(matrix, request, isInterrupted), request.encoding);
   std::chrono::duration<double> elapsed =

@@ -13,6 +13,7 @@ struct Request {
   Encoding encoding = Encoding::Csd;
   bool accumulate = false;
   std::optional<unsigned> maxDepth;
+  bool weighByWidth = false;
   unsigned window = 0;
   unsigned evaluations = 0;
   uint64_t seed = 0;
@@ -44,7 +45,7 @@ struct Solution {
 };
 
 /// Shares adders, proves the result, and makes the linear program that is asked
-/// for. Fails if the program needs more registers.
+/// for. Fails if the depth is out of reach or the program needs more registers.
 llvm::Expected<Solution> solve(const ConstantMatrix &matrix,
                                const Request &request,
                                llvm::function_ref<bool()> isInterrupted);

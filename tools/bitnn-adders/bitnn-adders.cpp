@@ -28,6 +28,8 @@ static cl::opt<bool> addToStart(
     cl::cat(category));
 static cl::opt<unsigned> depth("depth", cl::value_desc("N"), cl::cat(category),
                                cl::desc("The most adders on any path"));
+static cl::opt<bool> weighByWidth("weigh-by-width", cl::cat(category),
+                                  cl::desc("Save bits rather than adders"));
 static cl::opt<unsigned> anneal(
     "anneal", cl::value_desc("N"), cl::cat(category),
     cl::desc("Solve so many variants and keep the best; Ctrl-C ends it early"));
@@ -54,6 +56,7 @@ static Expected<Request> readRequest() {
   request.accumulate = addToStart;
   if (depth.getNumOccurrences())
     request.maxDepth = depth;
+  request.weighByWidth = weighByWidth;
   request.window = window;
   request.evaluations = anneal;
   request.seed = seed;
