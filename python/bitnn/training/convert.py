@@ -145,7 +145,7 @@ class Converter:
         entry = self.graph.placeholder(str(node.target))
         quantizer = self._new(8, self.signed_input, by_range=True)
         self.values[node] = (entry, quantizer)
-        self._operator(node, QuantizedActivation(quantizer), quantizer, path="input")
+        self._operator(node, QuantizedActivation(quantizer), quantizer, path=f"{node.target}_quantized")
 
     def _layer(self, node: fx.Node, module: nn.Module) -> None:
         path = self._path(node)
