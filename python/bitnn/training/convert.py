@@ -83,12 +83,10 @@ class Converter:
         for node in self.traced.graph.nodes:
             if node in self.values or (node.op != "output" and not ops.is_tensor(node)):
                 continue
-            if any(operand not in self.values for operand in ops.operands(node)):
-                continue  # Behind something that was refused.
             try:
                 self._convert(node)
             except BitnnError as error:
-                self.refusals.append(f"{ops.describe(node, self.traced)}: {error}")
+                self._refuse(node, f"{ops.describe(node, self.traced)}: {error}")
         if self.refusals:
             raise BitnnError("\n  ".join(["the model cannot be prepared:", *self.refusals]))
         root = nn.Module()
@@ -138,14 +136,22 @@ class Converter:
             return self._concat(node)
         if node.target in ops.MEANS:
             return self._mean(node)
-        self.refusals.append(ops.refusal(node, self.traced))
+        self._refuse(node, ops.refusal(node, self.traced))
         return None
+
+    def _refuse(self, node: fx.Node, reason: str) -> None:
+        """Note it and go on, so that everything that is wrong is told at once."""
+        self.refusals.append(reason)
+        operands = [self.values[operand] for operand in ops.operands(node)]
+        self.values[node] = operands[0] if operands else (node, self._new(8, True))
 
     def _input(self, node: fx.Node) -> None:
         entry = self.graph.placeholder(str(node.target))
         quantizer = self._new(8, self.signed_input, by_range=True)
         self.values[node] = (entry, quantizer)
-        self._operator(node, QuantizedActivation(quantizer), quantizer, path=f"{node.target}_quantized")
+        self._operator(
+            node, QuantizedActivation(quantizer), quantizer, path=f"{node.target}_quantized"
+        )
 
     def _layer(self, node: fx.Node, module: nn.Module) -> None:
         path = self._path(node)

@@ -50,7 +50,8 @@ def to_onnx(model: fx.GraphModule, sample: Tensor) -> tuple[onnx.ModelProto, dic
     end = next(node for node in model.graph.nodes if node.op == "output")
     names = _output_names(outputs)
     shapes = {
-        name: values.seen[node].shape[1:] for name, node in zip(names, output_nodes(end), strict=True)
+        name: values.seen[node].shape[1:]
+        for name, node in zip(names, output_nodes(end), strict=True)
     }
     writer = OnnxWriter(model, sample.shape)
     result = writer.write(shapes)

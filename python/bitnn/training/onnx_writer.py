@@ -209,7 +209,9 @@ class OnnxWriter:
         self.constants.setdefault(name, numpy_helper.from_array(np.asarray(value), name))
         return name
 
-    def _node(self, kind: str, name: str, inputs: list[str], output: str, **attributes: object) -> None:
+    def _node(
+        self, kind: str, name: str, inputs: list[str], output: str, **attributes: object
+    ) -> None:
         self.nodes.append(helper.make_node(kind, inputs, [output], name=name, **attributes))
 
 
@@ -226,5 +228,3 @@ def _edge(name: str, extents: Sequence[int]) -> onnx.ValueInfoProto:
 
 def _extents(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
     return (value,) * rank if isinstance(value, int) else tuple(value)
-
-

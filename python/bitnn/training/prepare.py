@@ -39,6 +39,10 @@ def prepare(
     """
     general = Quantization(weight_bits, activation_bits, per_channel, power_of_two)
     patterns = dict(layers or {})
+    for changes in patterns.values():
+        for unknown in changes.keys() - vars(general).keys():
+            names = ", ".join(vars(general))
+            raise BitnnError(f"there is no setting '{unknown}' of a layer, only {names}")
     used: set[str] = set()
 
     def settings(path: str) -> Quantization:

@@ -15,6 +15,8 @@ from bitnn.training.operations import describe
 def trace(model: nn.Module, sample: Tensor) -> fx.GraphModule:
     """A traced copy of the model; node.meta["shape"] of every tensor is that for the sample."""
     model = copy.deepcopy(model).eval()
+    if fx.Tracer().is_leaf_module(model, ""):
+        model = nn.Sequential(model)  # Else its inside would be traced.
     try:
         traced = fx.symbolic_trace(model)
     except Exception as error:
