@@ -3,7 +3,8 @@
 #include "Solution.h"
 #include "bitnn/Arithmetic/Sharing.h"
 #include "llvm/ADT/STLExtras.h"
-#include <chrono>
+#include <ctime>
+#include <sys/resource.h>
 
 using namespace llvm;
 
@@ -15,6 +16,12 @@ static unsigned getWidth(Interval interval) {
   while (!interval.fitsSigned(bits))
     ++bits;
   return bits;
+}
+
+static double getPeakMegabytes() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss / 1024.0;
 }
 
 static AdderGraph share(const ConstantMatrix &matrix, const Request &request,
@@ -41,11 +48,10 @@ Expected<Solution> solve(const ConstantMatrix &matrix, const Request &request,
                              " is out of reach: the output with the most "
                              "digits takes " +
                              Twine(minimum));
-  auto start = std::chrono::steady_clock::now();
+  std::clock_t start = std::clock();
   Solution solution(share(matrix, request, isInterrupted), request.encoding);
-  std::chrono::duration<double> elapsed =
-      std::chrono::steady_clock::now() - start;
-  solution.seconds = elapsed.count();
+  solution.seconds = double(std::clock() - start) / CLOCKS_PER_SEC;
+  solution.megabytes = getPeakMegabytes();
   solution.wasInterrupted = isInterrupted();
 
   const AdderGraph &graph = solution.graph;

@@ -34,7 +34,8 @@ struct Solution {
   std::vector<unsigned> depths, widths;
   std::optional<LinearProgram> program;
   bool wasInterrupted = false;
-  double seconds = 0;
+  /// What sharing took: CPU time, and the process's peak memory after it.
+  double seconds = 0, megabytes = 0;
 
   /// The most adders between an input and an output.
   unsigned getDepth() const;

@@ -191,7 +191,7 @@ static json::Value toJson(const LinearProgram &program) {
                       {"instructions", std::move(instructions)}};
 }
 
-void writeJson(const Solution &solution, bool withSeconds, raw_ostream &os) {
+void writeJson(const Solution &solution, bool withCosts, raw_ostream &os) {
   const AdderGraph &graph = solution.graph;
   json::Array nodes, outputs;
   for (auto [index, adder] : enumerate(graph.getAdders())) {
@@ -218,8 +218,10 @@ void writeJson(const Solution &solution, bool withSeconds, raw_ostream &os) {
       {"proved", true}};
   if (solution.program)
     object["program"] = toJson(*solution.program);
-  if (withSeconds)
+  if (withCosts) {
     object["seconds"] = solution.seconds;
+    object["megabytes"] = solution.megabytes;
+  }
   os << json::Value(std::move(object)) << "\n";
 }
 

@@ -12,9 +12,8 @@ namespace bitnn {
 void writeText(const Solution &solution, llvm::raw_ostream &os);
 
 /// The same as JSON. Nodes are numbered as in AdderGraph: the inputs first.
-/// `withSeconds` adds how long sharing took.
-void writeJson(const Solution &solution, bool withSeconds,
-               llvm::raw_ostream &os);
+/// `withCosts` adds what sharing took.
+void writeJson(const Solution &solution, bool withCosts, llvm::raw_ostream &os);
 
 } // namespace bitnn
 

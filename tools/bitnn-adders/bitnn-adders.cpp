@@ -45,8 +45,9 @@ static cl::opt<unsigned>
     registers("registers", cl::value_desc("N"), cl::cat(category),
               cl::desc("Also print the linear program for so many registers"));
 static cl::opt<bool> asJson("json", cl::desc("Print JSON"), cl::cat(category));
-static cl::opt<bool> withSeconds("time", cl::cat(category),
-                                 cl::desc("With --json: how long it took"));
+static cl::opt<bool> withCosts(
+    "time", cl::cat(category),
+    cl::desc("With --json: CPU seconds and peak megabytes of sharing"));
 
 static volatile std::sig_atomic_t interrupted = 0;
 
@@ -88,7 +89,7 @@ static Error run() {
   if (!solution)
     return solution.takeError();
   if (asJson)
-    writeJson(*solution, withSeconds, outs());
+    writeJson(*solution, withCosts, outs());
   else
     writeText(*solution, outs());
   return Error::success();

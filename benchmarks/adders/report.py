@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The measured rows as tables in Markdown, and where bitnn loses."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any
+
+from matrices import public_cases
+
+Row = dict[str, Any]
+OURS = ("bitnn greedy", "bitnn annealed")
+LIMITS = ("dc0", "dc2")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Matrices that differ in their seeds, and per setting their rows, one per seed."""
+
+    name: str
+    settings: dict[str, list[Row]]
+
+    def mean(self, setting: str, key: str) -> float | None:
+        """Over the seeds; None if one of them is missing."""
+        rows = self.settings.get(setting, [])
+        values = [row[key] for row in rows if key in row and row["exact"]]
+        return mean(values) if values and len(values) == self.seeds else None
+
+    @property
+    def seeds(self) -> int:
+        return max(map(len, self.settings.values()), default=0)
+
+    def fewest(self, solver: str, *, limited: bool = True) -> tuple[float, str] | None:
+        """The fewest adders of a solver, and the setting that reaches them."""
+        found = [
+            (adders, setting)
+            for setting in self.settings
+            if setting.startswith(solver) and (limited or setting.split()[1] not in LIMITS)
+            if (adders := self.mean(setting, "adders")) is not None
+        ]
+        return min(found, default=None)
+
+
+def groups(results: dict[str, Any]) -> list[Group]:
+    """In the order of the public set."""
+    rows = results["rows"]
+    found: dict[str, dict[str, list[Row]]] = {}
+    for case in public_cases():
+        for setting, row in rows.get(case.name, {}).items():
+            found.setdefault(case.group, defaultdict(list))[setting].append(row)
+    return [Group(name, dict(settings)) for name, settings in found.items()]
+
+
+def write_report(results: dict[str, Any]) -> str:
+    found = groups(results)
+    machine = results["machine"]
+    return "\n".join(
+        [
+            f"Means over the seeds; CPU seconds of one thread, {machine['cpu']}; da4ml "
+            f"{machine['da4ml'] or 'not installed'}. A ratio below 1 is in bitnn's favour.",
+            "",
+            "| matrix (in x out) | seeds | digits - outputs | da4ml default | da4ml best (setting) "
+            "| bitnn greedy | bitnn annealed | bitnn / da4ml best |",
+            "|---|---|---|---|---|---|---|---|",
+            *map(adders_line, found),
+            "",
+            "CPU seconds and peak MB (da4ml's with Python and numpy, about 49):",
+            "",
+            "| matrix | da4ml default | da4ml nodecomp | bitnn greedy | bitnn annealed "
+            "| greedy / default |",
+            "|---|---|---|---|---|---|",
+            *map(cost_line, found),
+            "",
+            "Equal depth limits: adders (depth) with 0 and 2 levels above the fewest possible.",
+            "",
+            "| matrix | da4ml dc0 | bitnn dc0 | ratio | da4ml dc2 | bitnn dc2 | ratio |",
+            "|---|---|---|---|---|---|---|",
+            *map(limited_line, found),
+            "",
+            "Where bitnn loses:",
+            "",
+            *(list(losses(found)) or ["* nowhere in this set"]),
+            "",
+        ]
+    )
+
+
+def adders_line(group: Group) -> str:
+    best = group.fewest("da4ml")
+    ours = group.fewest("bitnn")
+    cells = [
+        group.name,
+        str(group.seeds),
+        number(group.mean("bitnn greedy", "without_sharing")),
+        number(group.mean("da4ml default", "adders")),
+        f"{number(best[0])} ({best[1].split()[1]})" if best else "-",
+        *(number(group.mean(setting, "adders")) for setting in OURS),
+        ratio(ours and ours[0], best and best[0]),
+    ]
+    return line(cells)
+
+
+def cost_line(group: Group) -> str:
+    def cost(setting: str) -> str:
+        seconds, megabytes = group.mean(setting, "seconds"), group.mean(setting, "megabytes")
+        return "-" if seconds is None else f"{seconds:.3g} s, {megabytes:.0f} MB"
+
+    settings = ("da4ml default", "da4ml nodecomp", *OURS)
+    times = [group.mean(setting, "seconds") for setting in ("bitnn greedy", "da4ml default")]
+    return line([group.name, *map(cost, settings), ratio(*times)])
+
+
+def limited_line(group: Group) -> str:
+    cells = [group.name]
+    for limit in LIMITS:
+        values = [group.mean(f"{solver} {limit}", "adders") for solver in ("da4ml", "bitnn")]
+        depths = [group.mean(f"{solver} {limit}", "depth") for solver in ("da4ml", "bitnn")]
+        pairs = zip(values, depths, strict=True)
+        cells += [number(a) if a is None else f"{number(a)} ({number(d)})" for a, d in pairs]
+        cells.append(ratio(values[1], values[0]))
+    return line(cells)
+
+
+def losses(found: list[Group]) -> Iterator[str]:
+    """Every comparison in which a setting of da4ml is ahead."""
+    for group in found:
+        theirs, ours = group.fewest("da4ml"), group.fewest("bitnn")
+        if theirs and ours and ours[0] > theirs[0]:
+            yield f"* {group.name}: {number(ours[0])} adders, {theirs[1]} {number(theirs[0])}"
+        for limit in LIMITS:
+            values = [group.mean(f"{solver} {limit}", "adders") for solver in ("bitnn", "da4ml")]
+            if None not in values and values[0] > values[1]:
+                numbers = " against ".join(map(number, values))
+                yield f"* {group.name}, {limit}: {numbers} adders"
+        compare: list[tuple[str, str, Callable[[float], str]]] = [
+            ("seconds", "CPU time", lambda value: f"{value:.3g} s"),
+            ("megabytes", "memory", lambda value: f"{value:.0f} MB"),
+        ]
+        for key, what, show in compare:
+            ours_cost = group.mean("bitnn greedy", key)
+            costs = [
+                (cost, setting)
+                for setting in group.settings
+                if setting.startswith("da4ml") and (cost := group.mean(setting, key)) is not None
+            ]
+            if costs and ours_cost is not None and ours_cost > min(costs)[0]:
+                cost, setting = min(costs)
+                adders = number(group.mean(setting, "adders"))
+                yield (
+                    f"* {group.name}, {what} of greedy: {show(ours_cost)}, {setting} {show(cost)} "
+                    f"(for {adders} adders instead of {number(group.mean(OURS[0], 'adders'))})"
+                )
+
+
+def number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+
+
+def ratio(value: float | None, other: float | None) -> str:
+    return "-" if value is None or not other else f"{value / other:.3f}"
+
+
+def line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
