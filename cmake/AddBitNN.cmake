@@ -23,14 +23,18 @@ function(add_bitnn_library name)
   bitnn_reuse_precompiled_header(${name})
 endfunction()
 
-# A tool in build/bin.
-#   add_bitnn_tool(NAME sources... LINK libraries...)
+# A tool in build/bin; a PLAIN one does without MLIR.
+#   add_bitnn_tool(NAME [PLAIN] sources... LINK libraries...)
 function(add_bitnn_tool name)
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "PLAIN" "" "LINK" ${ARGN})
   add_llvm_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   llvm_update_compile_flags(${name})
-  target_link_libraries(${name} PRIVATE ${ARG_LINK} MLIR LLVM)
-  bitnn_reuse_precompiled_header(${name})
+  if(ARG_PLAIN)
+    target_link_libraries(${name} PRIVATE ${ARG_LINK} LLVM)
+  else()
+    target_link_libraries(${name} PRIVATE ${ARG_LINK} MLIR LLVM)
+    bitnn_reuse_precompiled_header(${name})
+  endif()
   set_property(GLOBAL APPEND PROPERTY BITNN_TOOLS ${name})
 endfunction()
 
