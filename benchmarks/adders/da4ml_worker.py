@@ -31,6 +31,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "wmc-pdc": {"method0": "wmc-pdc"},
     "mc-pdc": {"method0": "mc-pdc"},
 }
+# The best time of so many runs, where they are short.
+RUNS = 3
 # Of an operation: a copy of an input, a sum, a difference.
 INPUT, ADD, SUBTRACT = -1, 0, 1
 
@@ -88,9 +90,13 @@ def main(path: str, setting: str) -> None:
     matrix = np.load(path)
     # Other dtypes and layouts are solved wrongly without a word.
     kernel = np.ascontiguousarray(matrix, np.float32)
-    start = time.process_time()
-    solution = solve(kernel, **SETTINGS[setting])
-    seconds = time.process_time() - start
+    seconds = float("inf")
+    for _ in range(RUNS):
+        start = time.process_time()
+        solution = solve(kernel, **SETTINGS[setting])
+        seconds = min(seconds, time.process_time() - start)
+        if seconds > 1:
+            break
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     graph = Graph(len(matrix))
     for stage in solution.solutions:

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""z3 proves the code of layers equal to a product with their weights, for all inputs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from smt import LLVM, Kernels, Smt, check
+
+from bitnn import BitnnError, adders
+from bitnn.tools import find_tool
+from bitnn.values import Array
+
+HEIGHT, WIDTH = 4, 16  # Of images: one row fills the lanes of a vector.
+LANES = {"rv32i": 32, "x86-64-v3": 16, "x86-64-v4": 16, "aarch64": 16}
+
+
+@pytest.fixture
+def bitnn_opt() -> str:
+    if not shutil.which("z3") or not (LLVM / "mlir-translate").exists():
+        pytest.skip("z3 or mlir-translate is not installed")
+    try:
+        return find_tool("bitnn-opt")
+    except BitnnError as error:
+        pytest.skip(str(error))
+
+
+def pointwise(weights: Array, bias: Array) -> str:
+    """A 1x1 convolution: a matrix (outputs, inputs) at every pixel."""
+    outputs, inputs = weights.shape
+    kernel = f"{outputs}x{inputs}x1x1"
+    given, result = (f"1x{count}x{HEIGHT}x{WIDTH}" for count in (inputs, outputs))
+    return f"""
+func.func @net(%x: tensor<{given}xi8>) -> tensor<{result}xi32> {{
+  %w = arith.constant dense<{weights.reshape(outputs, inputs, 1, 1).tolist()}> : tensor<{kernel}xi8>
+  %b = arith.constant dense<{bias.tolist()}> : tensor<{outputs}xi32>
+  %e = tensor.empty() : tensor<{result}xi32>
+  %i = linalg.broadcast ins(%b : tensor<{outputs}xi32>) outs(%e : tensor<{result}xi32>)
+      dimensions = [0, 2, 3]
+  %y = linalg.conv_2d_nchw_fchw ins(%x, %w : tensor<{given}xi8>, tensor<{kernel}xi8>)
+      outs(%i : tensor<{result}xi32>) -> tensor<{result}xi32>
+  return %y : tensor<{result}xi32>
+}}
+"""
+
+
+def materialize(bitnn_opt: str, folder: Path, weights: Array, bias: Array, options: str) -> str:
+    source = folder / "net.mlir"
+    source.write_text(pointwise(weights, bias))
+    command = [bitnn_opt, source, f"--bitnn-to-kernels=schedule=straight-line {options}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def equals_product(module: str, weights: Array, bias: Array, width: int) -> str:
+    """z3 about the question whether an accumulator can differ from weights @ x + bias."""
+    smt = Smt(width)
+    inputs, sums = Kernels.parse(module).sums(smt)
+    assert len(sums) == len(weights)
+    # Channels are planes, or stand together in every pixel.
+    stride, sum_stride = (
+        HEIGHT * WIDTH if max(offsets) >= count else 1
+        for offsets, count in zip((inputs, sums), weights.shape[::-1], strict=True)
+    )
+    differences = []
+    for output, row in enumerate(weights):
+        product = smt.constant(int(bias[output]))
+        for column, weight in enumerate(row):
+            if stride * column in inputs:
+                term = smt.multiply(inputs[stride * column], int(weight))
+                product = smt.add(product, term)
+            else:
+                assert not weights[:, column].any()
+        differences.append(smt.differ(sums[sum_stride * output], product))
+    return check(smt.claim(differences))
+
+
+def random_layer(seed: int, shape: tuple[int, int] = (6, 23)) -> tuple[Array, Array]:
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(-128, 128, shape)
+    weights[rng.random(shape) < 0.2] = 0
+    return weights, rng.integers(-999, 999, shape[0])
+
+
+@pytest.mark.parametrize("encoding", ["csd", "binary"])
+@pytest.mark.parametrize("target", LANES)
+def test_code_blocks_equal_products(
+    bitnn_opt: str, tmp_path: Path, seed: int, target: str, encoding: str
+) -> None:
+    weights, bias = random_layer(seed)
+    options = f"target={target} encoding={encoding}"
+    module = materialize(bitnn_opt, tmp_path, weights, bias, options)
+    assert equals_product(module, weights, bias, LANES[target]) == "unsat"
+
+
+def graph_equals_product(graph: dict[str, Any], weights: Array) -> str:
+    """z3 about a graph of `bitnn adders`, modulo 2^32."""
+    smt = Smt(32)
+    nodes = [smt.declare(f"x{index}") for index in range(graph["inputs"])]
+    zero = smt.constant(0)
+
+    def operand(entry: dict[str, Any] | None) -> str:
+        if entry is None:
+            return zero
+        value = smt.shift(nodes[entry["node"]], entry["shift"])
+        return smt.subtract(zero, value) if entry["negative"] else value
+
+    for adder in graph["adders"]:
+        nodes.append(smt.add(operand(adder["lhs"]), operand(adder["rhs"])))
+    differences = []
+    for row, output in zip(weights, graph["outputs"], strict=True):
+        product = zero
+        for node, weight in zip(nodes, row, strict=False):
+            product = smt.add(product, smt.multiply(node, int(weight)))
+        differences.append(smt.differ(operand(output), product))
+    return check(smt.claim(differences))
+
+
+def test_shared_graphs_equal_products(bitnn_opt: str, seed: int) -> None:
+    weights, _ = random_layer(seed, (16, 16))
+    graph = adders.share_adders(weights)
+    assert graph["adds"] < graph["adds_without_sharing"]
+    assert graph_equals_product(graph, weights) == "unsat"
+    graph["adders"][-1]["rhs"]["negative"] ^= True
+    assert graph_equals_product(graph, weights) == "sat"
+
+
+@pytest.mark.parametrize("target", ["rv32i", "x86-64-v3"])
+def test_one_flipped_digit_is_found(bitnn_opt: str, tmp_path: Path, seed: int, target: str) -> None:
+    """In the code, wherever it is, or in the product."""
+    weights, bias = random_layer(seed)
+    module = materialize(bitnn_opt, tmp_path, weights, bias, f"target={target}")
+    digits = [
+        found.start()
+        for found in re.finditer(r"arith\.(addi|subi) .* : (?!index)", module)
+        if ".epilogue" not in module[: found.start()]
+    ]
+    rng = np.random.default_rng(seed)
+    for place in rng.choice(digits, 3, replace=False):
+        sign = module[place:].split()[0]
+        flipped = "arith.subi" if sign == "arith.addi" else "arith.addi"
+        wrong = module[:place] + module[place:].replace(sign, flipped, 1)
+        assert equals_product(wrong, weights, bias, LANES[target]) == "sat"
+
+    row, column = np.argwhere(weights)[0]
+    weights[row, column] *= -1
+    assert equals_product(module, weights, bias, LANES[target]) == "sat"
