@@ -66,7 +66,7 @@ def to_onnx(model: fx.GraphModule, sample: Tensor) -> tuple[onnx.ModelProto, dic
 def verify(
     model: fx.GraphModule, exported: onnx.ModelProto, sample: Tensor, integers: Mapping[str, Array]
 ) -> None:
-    """Refuse a model that is not the same integers everywhere, or that onnxruntime runs in float."""
+    """Refuse a model that is not the same integers everywhere, or has a layer in float."""
     inputs = {exported.graph.input[0].name: sample.numpy()}
     _check_fused(model, Session(exported, optimize=True))
     everything = Session(_with_outputs(exported, integers), optimize=True)

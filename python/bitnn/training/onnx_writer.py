@@ -16,13 +16,14 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import fx, nn
 
 from bitnn.errors import BitnnError
-from bitnn.training.convert import Reshape
+from bitnn.training import operations as ops
 from bitnn.training.layers import QuantizedLayer, QuantizedLinear
 from bitnn.training.operators import (
     QuantizedActivation,
     QuantizedAdd,
     QuantizedAvgPool,
     QuantizedConcat,
+    Reshape,
 )
 from bitnn.training.quantizers import ActivationQuantizer
 from bitnn.values import Array
@@ -145,16 +146,16 @@ class OnnxWriter:
             self._node("Reshape", path, [*x, shape], y)
         elif isinstance(module, nn.MaxPool1d | nn.MaxPool2d):
             rank = 1 if isinstance(module, nn.MaxPool1d) else 2
-            pads = _extents(module.padding, rank)
+            pads = ops.extents(module.padding, rank)
             self._node(
                 "MaxPool",
                 path,
                 x,
                 y,
-                kernel_shape=_extents(module.kernel_size, rank),
-                strides=_extents(module.stride, rank),
+                kernel_shape=ops.extents(module.kernel_size, rank),
+                strides=ops.extents(module.stride, rank),
                 pads=pads + pads,
-                dilations=_extents(module.dilation, rank),
+                dilations=ops.extents(module.dilation, rank),
             )
         else:
             raise BitnnError(f"{path} ({type(module).__name__}) was not made by bitnn.prepare")
@@ -224,7 +225,3 @@ def output_nodes(node: fx.Node) -> list[fx.Node]:
 
 def _edge(name: str, extents: Sequence[int]) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *extents])
-
-
-def _extents(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
-    return (value,) * rank if isinstance(value, int) else tuple(value)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,9 +16,10 @@ from bitnn.errors import BitnnError
 ADDITIONS = (operator.add, operator.iadd, torch.add, "add", "add_")
 CONCATENATIONS = (torch.cat, torch.concat, torch.concatenate)
 MEANS = (torch.mean, "mean")
-RESHAPES = (torch.flatten, torch.reshape, torch.squeeze, torch.unsqueeze)
-RESHAPE_METHODS = ("flatten", "reshape", "view", "squeeze", "unsqueeze", "unflatten", "contiguous")
-RESHAPE_MODULES = (nn.Flatten, nn.Unflatten)
+RESHAPES = (
+    torch.flatten, torch.reshape, torch.squeeze, torch.unsqueeze,
+    "flatten", "reshape", "view", "squeeze", "unsqueeze", "unflatten", "contiguous",
+)  # fmt: skip
 
 # The modules that compute the same as a function, and the names of its arguments after the first.
 _MAX_POOL = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
@@ -85,6 +87,20 @@ def operands(node: fx.Node) -> list[fx.Node]:
         entries = argument if isinstance(argument, list | tuple) else (argument,)
         found += [entry for entry in entries if isinstance(entry, fx.Node) and is_tensor(entry)]
     return found
+
+
+def dimensions(node: fx.Node, default: int | None) -> tuple[int, ...]:
+    """The dimensions that a node names as its second argument, counted from the first."""
+    chosen = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else default)
+    rank = len(operands(node)[0].meta["shape"])
+    if chosen is None:
+        return tuple(range(rank))
+    return tuple(dim % rank for dim in (chosen if isinstance(chosen, list | tuple) else [chosen]))
+
+
+def extents(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
+    """A number for every spatial dimension, as torch.nn understands one or several."""
+    return (value,) * rank if isinstance(value, int) else tuple(value)
 
 
 def is_tensor(node: fx.Node) -> bool:

@@ -41,6 +41,20 @@ class QuantizedConcat(nn.Module):
         return f"dim={self.dim}"
 
 
+class Reshape(nn.Module):
+    """x [N, ..] -> [N, *tail]."""
+
+    def __init__(self, tail: tuple[int, ...]) -> None:
+        super().__init__()
+        self.tail = tail
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(x.shape[0], *self.tail)
+
+    def extra_repr(self) -> str:
+        return f"tail={self.tail}"
+
+
 class QuantizedActivation(nn.Module):
     """A quantizer of its own, behind a leaky ReLU if `slope` is not None: rint(f(x) / step).
 

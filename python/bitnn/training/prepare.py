@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from bitnn.errors import BitnnError
-from bitnn.training.convert import Converter, Quantization
+from bitnn.training.convert import convert
+from bitnn.training.graph_builder import GraphBuilder, Quantization
 from bitnn.training.layers import iter_quantized_layers
 from bitnn.training.quantizers import ActivationQuantizer
 from bitnn.training.tracing import trace
@@ -54,7 +55,7 @@ def prepare(
         return chosen
 
     traced = trace(model, sample)
-    prepared = Converter(traced, sample, settings, general).run()
+    prepared = convert(GraphBuilder(traced, sample, settings, general))
     unused = [pattern for pattern in patterns if pattern not in used]
     if unused:
         paths = ", ".join(name for name, _ in iter_quantized_layers(prepared))
