@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from bitnn.errors import BitnnError
 from bitnn.training import distributed, files, methods, models, optimization
@@ -26,6 +27,7 @@ from bitnn.training.distributed import World
 from bitnn.training.finish import export_and_measure
 from bitnn.training.interruption import Interrupted, Interruption
 from bitnn.training.log import Log
+from bitnn.training.prepare import prepare
 from bitnn.training.progress import Progress
 
 
@@ -58,6 +60,22 @@ def finished(config: Config) -> dict[str, Any] | None:
     return files.read_json(metrics) if metrics.exists() else None
 
 
+def _prepared(config: Config, model: nn.Module, sample: torch.Tensor) -> nn.Module:
+    """The model as the method trains it: started from `init`, and quantized unless in float."""
+    if config.init:
+        model.load_state_dict(files.read_tensors(Path(config.init)))
+    if config.method == "float":
+        return model
+    return prepare(
+        model,
+        sample,
+        weight_bits=config.weight_bits,
+        activation_bits=config.activation_bits,
+        per_channel=not config.per_tensor,
+        power_of_two=config.power_of_two,
+    )
+
+
 class Run:
     """The state of a run between two steps."""
 
@@ -73,7 +91,7 @@ class Run:
         _, channels, size, _ = data.test.images.shape
         model = models.build(config.model, channels, data.train.classes, size)
         self.sample = data.test.values(resized(data.train, size).images[:256])
-        self.model = methods.prepared(config, model, self.sample).to(self.device)
+        self.model = _prepared(config, model, self.sample).to(self.device)
         self.method = methods.create(config, self.model, self.total)
         self.optimizer = optimization.create(config, self.model)
         self.scaler = torch.amp.GradScaler(
