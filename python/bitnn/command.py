@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The command `bitnn`: run a model, compare it with the reference, print graphs of adders."""
+"""The command `bitnn`: run, compare or train a model, print graphs of adders."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from bitnn.graph import load_model
 from bitnn.npz import read_npz, write_npz
 from bitnn.peers import compare_operators
 from bitnn.samples import random_samples, split
+from bitnn.training.cli import add_commands as add_training_commands
 from bitnn.values import Array
 
 # Passed on to bitnn-compile as they are.
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     graph.add_argument("--json", action="store_true", help="print JSON")
     graph.set_defaults(run=_adders)
 
+    add_training_commands(commands)
     for command in (run, compare):
         group = command.add_argument_group("options of bitnn-compile")
         for name, text in COMPILER_OPTIONS.items():

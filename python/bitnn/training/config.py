@@ -94,11 +94,16 @@ CIRCUMSTANCES = ("out", "data_root", "threads", "checkpoint_minutes", "tensorboa
 
 def same_run(left: dict[str, Any], right: dict[str, Any]) -> bool:
     """Whether two configurations, as `Config.json` writes them, describe the same run."""
-    keys = (left.keys() | right.keys()) - set(CIRCUMSTANCES)
-    return all(left.get(key) == right.get(key) for key in keys)
+    return not differing(left, right)
 
 
 def differing(left: dict[str, Any], right: dict[str, Any]) -> str:
+    """Settings in which two runs differ, with both values; empty for one and the same run.
+
+    A setting that a file does not have yet had its default's effect when the file was written.
+    """
+    defaults = {spec.name: spec.default for spec in dataclasses.fields(Config)}
+    left, right = defaults | left, defaults | right
     keys = sorted((left.keys() | right.keys()) - set(CIRCUMSTANCES))
     parts = [f"{k}: {left.get(k)} / {right.get(k)}" for k in keys if left.get(k) != right.get(k)]
     return ", ".join(parts)

@@ -205,7 +205,9 @@ class Run:
         }
         if self.world.is_main:
             if self.config.method != "float":
-                metrics |= export_and_measure(self.model.cpu(), self.sample, self.folder)
+                metrics |= export_and_measure(
+                    self.model.cpu(), self.sample, self.folder, self.config.encoding
+                )
             metrics["seconds"] = round(self.log.total("seconds"), 1)
             files.write_tensors(self.folder / "weights.pt", self.model.state_dict())
             files.write_json(self.folder / "metrics.json", metrics)
