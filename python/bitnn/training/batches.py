@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Batches as a pure function of seed, epoch and step: a resumed run sees what it would have seen."""
+"""Batches as a pure function of seed, epoch and step, so that a resumed run sees the same."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 
 from bitnn.errors import BitnnError
+from bitnn.training.config import Config
 from bitnn.training.data import Dataset, Splits, hold_out, load, resized
 from bitnn.training.data.augment import augmentation
-from bitnn.training.config import Config
 from bitnn.training.distributed import World
 
 
@@ -36,7 +36,7 @@ class Batches:
         if len(data) < config.batch:
             raise BitnnError(f"{len(data)} training images are less than one batch: lower --batch")
         self._data, self._config, self._world = data, config, world
-        self._augment = augmentation(config.augment, config.data)
+        self._augment = augmentation(config.augment, config.data, config.augment_strength)
         self._epoch, self._order = -1, torch.empty(0)
         self.steps = len(data) // config.batch
 

@@ -31,6 +31,7 @@ class Config:
     data_root: str = _option("", "folder of the data files (default: $BITNN_DATA)")
     size: int = _option(0, "scale images to this height and width (0: as they are)")
     augment: str = _option("standard", "standard (that of the data set), none, crop-flip, warp")
+    augment_strength: float = _option(1.0, "factor of warp's rotations, scales, shifts, bends")
     hold_out: int = _option(0, "evaluate on so many training images, not on the test set")
     limit: int = _option(0, "use only so many training images (0: all)")
 

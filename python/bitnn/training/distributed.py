@@ -52,6 +52,11 @@ class World:
             dist.all_reduce(values)
         return values
 
+    def average_values(self, values: dict[str, float], device: torch.device) -> dict[str, float]:
+        """The means of named numbers over all processes."""
+        total = self.total(torch.tensor(list(values.values()), dtype=torch.float64, device=device))
+        return dict(zip(values, (total / self.size).tolist(), strict=True))
+
     def any(self, flag: bool, device: torch.device) -> bool:
         return bool(self.total(torch.tensor(float(flag), device=device)))
 

@@ -3,49 +3,36 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import fx
 
-from bitnn.training.digits import count_digits
+from bitnn.compiler import find_tool
+from bitnn.errors import BitnnError
+from bitnn.training.energy import measure_cost
 from bitnn.training.export import export
-from bitnn.training.layers import QuantizedLayer, iter_quantized_layers
 
 
 def export_and_measure(
     model: fx.GraphModule, sample: torch.Tensor, folder: Path, encoding: str
 ) -> dict[str, Any]:
-    """Write model.onnx, checked on `sample`, and return the measures for metrics.json."""
-    export(model, sample, folder / "model.onnx")
-    layers = [
-        {"layer": name, **measure(layer, encoding)} for name, layer in iter_quantized_layers(model)
-    ]
+    """Write model.onnx, checked on `sample`, and return its costs for metrics.json.
 
-    def total(name: str) -> int:
-        return sum(layer[name] for layer in layers)
-
-    return {
-        "adds_per_mac": total("adds") / total("macs"),
-        "digits_per_weight": total("digits") / total("weights"),
-        "nonzero_macs_per_mac": total("nonzero_macs") / total("macs"),
-        "encoding": encoding,
-        **{name: total(name) for name in ("weights", "digits", "macs", "adds", "nonzero_macs")},
-        "layers": layers,
-    }
-
-
-def measure(layer: QuantizedLayer, encoding: str) -> dict[str, int]:
-    """Counts of one layer for one sample: its digits, and what runs without sharing."""
-    integers = layer.integer_weight()
-    digits = int(count_digits(integers, encoding).sum())
-    nonzero = int((integers != 0).sum())
-    return {
-        "weights": integers.numel(),
-        "nonzero": nonzero,
-        "digits": digits,
-        "macs": layer.macs,
-        "nonzero_macs": nonzero * layer.positions,
-        "adds": digits * layer.positions,
-    }
+    Adds after sharing are those of the compiler, where it is built.
+    """
+    path = folder / "model.onnx"
+    export(model, sample, path)
+    try:
+        find_tool()
+        compiled: Path | None = path
+    except BitnnError:
+        compiled = None
+    try:
+        cost = measure_cost(model, sample, encoding=encoding, compiled=compiled)
+    except BitnnError as error:
+        print(f"bitnn: note: adds after sharing are not known: {error}", file=sys.stderr)
+        cost = measure_cost(model, sample, encoding=encoding)
+    return cost.to_dict()

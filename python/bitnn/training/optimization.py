@@ -10,7 +10,7 @@ from torch import nn
 
 from bitnn.training.config import Config
 
-# Learned steps move the whole grid of a layer: they get a part of the rate (Bit-Pruning: 0.01/0.05).
+# Learned steps move the whole grid of a layer; Bit-Pruning gives them 0.01 where weights have 0.05.
 STEP_RATE = 0.2
 
 

@@ -94,9 +94,7 @@ class Run:
         self.model = _prepared(config, model, self.sample).to(self.device)
         self.method = methods.create(config, self.model, self.total)
         self.optimizer = optimization.create(config, self.model)
-        self.scaler = torch.amp.GradScaler(
-            config.device, enabled=config.precision == "float16"
-        )
+        self.scaler = torch.amp.GradScaler(config.device, enabled=config.precision == "float16")
         self.log = Log(self.folder, config.tensorboard and world.is_main)
         self.done = 0  # Steps, of self.total.
         self.sums: dict[str, float] = {}  # Of the epoch's steps so far.
@@ -133,9 +131,7 @@ class Run:
         self.model.train()
         with self._autocast():
             scores = self.model(x)
-        task = F.cross_entropy(
-            scores.float(), y, label_smoothing=self.config.label_smoothing
-        )
+        task = F.cross_entropy(scores.float(), y, label_smoothing=self.config.label_smoothing)
         extra = self.method.loss()
         loss = task + extra
         self.optimizer.zero_grad(set_to_none=True)
@@ -174,7 +170,8 @@ class Run:
     def _end_of_epoch(self, epoch: int, seconds: float) -> str:
         """Average what differs between processes, log, save; returns the line for the user."""
         self.world.average(self.model.buffers())
-        row = {"epoch": epoch + 1, "rate": self.sums["rate"], **self._means()}
+        row = {"epoch": epoch + 1, "rate": self.sums["rate"]}
+        row |= self.world.average_values(self._means(), self.device)
         row |= self.method.measures()
         if self.config.hold_out:
             row["held_out_accuracy"] = self.accuracy()

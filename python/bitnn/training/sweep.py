@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A list of runs in one TOML file, done one after the other; finished ones are skipped.
 
-    out = "runs/mnist"          # the runs' folders are out/NAME
-    [common]                    # settings of all runs
-    data = "mnist"
-    [[run]]
-    name = "rd-0.3-{seed}"      # filled in from the run's settings
-    budget = 0.3
-    seed = [0, 1, 2]            # a list makes one run of each; several lists, all combinations
+out = "runs/mnist"          # the runs' folders are out/NAME
+[common]                    # settings of all runs
+data = "mnist"
+[[run]]
+name = "rd-0.3-{seed}"      # filled in from the run's settings
+budget = 0.3
+seed = [0, 1, 2]            # a list makes one run of each; several lists, all combinations
 """
 
 from __future__ import annotations

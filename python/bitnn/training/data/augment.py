@@ -8,6 +8,7 @@ runs at the speed of the tensor operations, with no worker processes to feed.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -45,17 +46,19 @@ def warp(
     degrees: float = 9.0,
     scale: float = 0.09,
     shift: float = 1.5 / 28,
-    elastic: float = 0.25 / 14,
+    elastic: float = 0.5 / 28,
+    strength: float = 1.0,
 ) -> torch.Tensor:
     """Rotate, scale, shift and bend handwritten figures.
 
     Standard deviations: rotation in degrees, relative size, shift and bending as parts of the
-    width (bending is a smooth random field of 4x4 knots). A part `clean` stays as it is.
+    width (bending is a smooth random field of 4x4 knots); `strength` multiplies all of them. A
+    part `clean` stays as it is.
     """
     count, channels, height, width = images.shape
 
     def normal(*shape: int) -> torch.Tensor:
-        return torch.randn(shape, generator=generator)
+        return torch.randn(shape, generator=generator) * strength
 
     angle = normal(count) * (degrees * torch.pi / 180)
     zoom = 1 + normal(count) * scale
@@ -93,12 +96,15 @@ STANDARD = {
 }
 
 
-def augmentation(name: str, data: str) -> Augmentation:
-    """The augmentation by name; `standard` is the usual one of the data set `data`."""
+def augmentation(name: str, data: str, strength: float = 1.0) -> Augmentation:
+    """The augmentation by name; `standard` is the usual one of the data set `data`.
+
+    Only `warp` has a strength.
+    """
     if name == "standard":
         name = STANDARD.get(data, "crop-flip" if data.startswith("folder:") else "none")
     if name not in AUGMENTATIONS:
         raise BitnnError(
             f"there is no augmentation '{name}'; there are standard, {', '.join(AUGMENTATIONS)}"
         )
-    return AUGMENTATIONS[name]
+    return partial(warp, strength=strength) if name == "warp" else AUGMENTATIONS[name]

@@ -12,7 +12,7 @@ from bitnn.training.methods.rate_distortion import RateDistortion
 from bitnn.training.methods.regularizers import PUBLISHED_CIFAR, Proximal, WeightPruning
 
 
-def BitPruning(  # noqa: N802 (to its users it is a class)
+def BitPruning(
     model: nn.Module,
     *,
     budget: float | None = None,

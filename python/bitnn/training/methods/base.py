@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from bitnn.errors import BitnnError
 from bitnn.training.digits import count_digits
 from bitnn.training.layers import QuantizedLayer, freeze_statistics, iter_quantized_layers
 
@@ -72,9 +73,8 @@ class Dense(Float):
     """
 
     def __init__(self, model: nn.Module, steps: int | None = None) -> None:
-        self._model = model
         self._quiet = Quiet(model, steps)
-        self._layers = [layer for _, layer in iter_quantized_layers(model)]
+        self._layers = list(quantized_layers(model).values())
 
     def step(self) -> None:
         self._quiet.step()
@@ -127,6 +127,14 @@ class Quiet:
 
     def _after(self, part: float) -> bool:
         return self._steps is not None and self.done >= part * self._steps
+
+
+def quantized_layers(model: nn.Module) -> dict[str, QuantizedLayer]:
+    """The layers that a method works on, by path; there must be some."""
+    layers = dict(iter_quantized_layers(model))
+    if not layers:
+        raise BitnnError("the model has no quantized layers: first bitnn.prepare(model, sample)")
+    return layers
 
 
 def adds_per_mac(layers: Iterable[QuantizedLayer], encoding: str = "csd") -> float:

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from bitnn.errors import BitnnError
 from bitnn.training.digits import count_digits, project, projection_errors
-from bitnn.training.layers import QuantizedLayer, iter_quantized_layers
-from bitnn.training.methods.base import Quiet, adds_per_mac
+from bitnn.training.layers import QuantizedLayer
+from bitnn.training.methods.base import Quiet, adds_per_mac, quantized_layers
 
 CELLS = 32  # Cells of the gain table per grid step.
 
@@ -92,9 +92,7 @@ class RateDistortion:
         if budget <= 0:
             raise BitnnError(f"a budget of {budget} adds per MAC leaves no digits")
         self._encoding, self._quiet = encoding, Quiet(model, steps)
-        self._layers = dict(iter_quantized_layers(model))
-        if not self._layers:
-            raise BitnnError("the model has no quantized layers: bitnn.prepare(model, sample) first")
+        self._layers = quantized_layers(model)
         self._macs = sum(layer.macs for layer in self._layers.values())
         self.budget, self._steps = budget, steps
         self._ramp, self._every = ramp, solve_every
@@ -189,5 +187,3 @@ class RateDistortion:
         best = gains[0].argmax(1, keepdim=True)
         gains[0].scatter_(1, best, float("inf"))
         return gains.flatten(1)
-
-

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from bitnn.errors import BitnnError
 from bitnn.training.digits import count_digits
-from bitnn.training.layers import QuantizedLayer, iter_quantized_layers
-from bitnn.training.methods.base import Quiet, adds_per_mac
+from bitnn.training.layers import QuantizedLayer
+from bitnn.training.methods.base import Quiet, adds_per_mac, quantized_layers
 
 DRAWN_LAYERS = 3
 POWER = 0.5
@@ -62,9 +62,7 @@ class Regularizer:
     def __init__(
         self, model: nn.Module, strength: float, seed: int = 0, steps: int | None = None
     ) -> None:
-        self._layers = [layer for _, layer in iter_quantized_layers(model)]
-        if not self._layers:
-            raise BitnnError("the model has no quantized layers: bitnn.prepare(model, sample) first")
+        self._layers = list(quantized_layers(model).values())
         self.strength = strength
         self._generator = torch.Generator().manual_seed(seed)
         self._macs = torch.tensor([float(layer.macs) for layer in self._layers])
