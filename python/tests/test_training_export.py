@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+from conftest import ROOT
 from onnx import numpy_helper
 
 import bitnn
@@ -181,3 +183,17 @@ def test_other_mistakes_are_refused(tmp_path: Path) -> None:
     file.write_text("")
     with pytest.raises(BitnnError, match=r"cannot write .*file/model\.onnx"):
         bitnn.export(prepared, sample, file / "model.onnx")
+
+
+def test_the_examples_of_the_documentation_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every Python fence of docs/Training.md, in one session and in order."""
+    text = (ROOT / "docs" / "Training.md").read_text()
+    fences = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    session: dict[str, object] = {}
+    for fence in fences:
+        exec(fence, session)
+    assert (tmp_path / "model.onnx").exists()

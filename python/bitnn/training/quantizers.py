@@ -60,7 +60,6 @@ class ActivationQuantizer(nn.Module):
 
     log_step: nn.Parameter
     shift: Tensor
-    calibrated: Tensor
 
     def __init__(
         self,
@@ -85,7 +84,6 @@ class ActivationQuantizer(nn.Module):
         self._base: tuple[ActivationQuantizer, ...] = ()
         self.log_step = nn.Parameter(torch.zeros(()))
         self.register_buffer("shift", torch.zeros(()))
-        self.register_buffer("calibrated", torch.tensor(False))
 
     # --- The step -------------------------------------------------------------------------------
 
@@ -167,7 +165,6 @@ class ActivationQuantizer(nn.Module):
             )
         # Nothing was seen of a channel that is zero everywhere: any step will do.
         self.log_step.copy_((size / self.upper).log2() if size > 0 else torch.tensor(-4.0))
-        self.calibrated.fill_(True)
         return x
 
     def extra_repr(self) -> str:
