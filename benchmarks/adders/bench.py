@@ -29,6 +29,8 @@ from bitnn.npz import write_whole
 RUNS = 3
 # Levels above the fewest possible, for a limited depth; da4ml's settings of the same meaning.
 LEVELS = {"dc0": 0, "dc2": 2}
+# Inputs shared among themselves first, where there are many more of them.
+WINDOW = 72
 # Graphs that annealing may try, by the most values of a matrix: a few minutes at most.
 EVALUATIONS = {8 * 8: 100_000, 16 * 16: 30_000, 32 * 32: 3_000, 64 * 64: 100}
 
@@ -77,6 +79,8 @@ def missing() -> Iterator[str]:
 def settings(case: Case) -> list[str]:
     """bitnn's and da4ml's, interleaved."""
     ours = ["bitnn greedy", *(f"bitnn {level}" for level in LEVELS), "bitnn annealed"]
+    ours += [f"bitnn {level}-annealed" for level in LEVELS]
+    ours += ["bitnn windows"] if len(case.matrix()) >= 2 * WINDOW else []
     theirs = [f"da4ml {setting}" for setting in DA4ML if has_da4ml()]
     both = [name for pair in zip(ours, theirs, strict=False) for name in pair]
     return both + ours[len(theirs) :] + theirs[len(ours) :]
@@ -94,12 +98,16 @@ def measure(matrix: Matrix, name: str, limit: float) -> Row:
 
 
 def bitnn_options(matrix: Matrix, setting: str) -> dict[str, int]:
-    if setting in LEVELS:
-        return {"depth": fewest_levels(matrix) + LEVELS[setting]}
-    if setting == "annealed":
-        fitting = [count for size, count in EVALUATIONS.items() if matrix.size <= size]
-        return {"anneal": max(fitting, default=20)}
-    return {}
+    options: dict[str, int] = {}
+    for word in setting.split("-"):
+        if word in LEVELS:
+            options["depth"] = fewest_levels(matrix) + LEVELS[word]
+        elif word == "annealed":
+            fitting = [count for size, count in EVALUATIONS.items() if matrix.size <= size]
+            options["anneal"] = max(fitting, default=20)
+        elif word == "windows":
+            options["window"] = WINDOW
+    return options
 
 
 def fewest_levels(matrix: Matrix) -> int:

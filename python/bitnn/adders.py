@@ -6,7 +6,9 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -105,10 +107,14 @@ def run_tool(matrix: Array, arguments: Sequence[str]) -> str:
         pipes = {"stdin": file, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         process = subprocess.Popen([find_tool(TOOL), *arguments], text=True, **pipes)
     with process:
-        output = None
+        output, start = None, time.monotonic()
         while output is None:
             try:
-                output, errors = process.communicate()
+                output, errors = process.communicate(timeout=1)
+            except subprocess.TimeoutExpired:
+                if sys.stderr.isatty():
+                    text = f"{time.monotonic() - start:.0f} s; Ctrl-C gives the best so far"
+                    print(f"\r{TOOL}: {text}", end="\r", file=sys.stderr, flush=True)
             except KeyboardInterrupt:
                 # A terminal has told the tool too; whoever interrupts only us has not.
                 process.send_signal(signal.SIGINT)
