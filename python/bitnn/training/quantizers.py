@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Activations on a grid with a learned step.
 
-The gradient of the step is that of LSQ (Esser et al., Learned Step Size Quantization, ICLR 2020);
-the parameter is its binary logarithm, so that a step stays positive and an optimizer moves it by
-a relative amount whatever its size.
+The gradient of a step is that of LSQ (Esser et al., Learned Step Size Quantization, ICLR 2020). The
+parameter is its binary logarithm, so that a step stays positive and an optimizer moves it by a
+relative amount whatever its size. LSQ's factor 1 / sqrt(features * upper), which fits gradients of
+the step itself to those of weights under SGD, is left out: Adam does not see factors, and with this
+one gradients fell to its epsilon of 1e-8.
 
 Deployed steps are float32 with short mantissas. Products with 8-bit integers and sums of those are
 then exact in float32, and so every evaluation order of an addition or an average gives the same
@@ -28,25 +30,23 @@ class _LearnedStep(torch.autograd.Function):
     """clamp(round(x / step)) * step, and LSQ's gradients."""
 
     @staticmethod
-    def forward(
-        ctx: FunctionCtx, x: Tensor, step: Tensor, lower: int, upper: int, gain: float
-    ) -> Tensor:
+    def forward(ctx: FunctionCtx, x: Tensor, step: Tensor, lower: int, upper: int) -> Tensor:
         grid = x / step
         y = grid.round().clamp_(lower, upper).mul_(step)
         # y is kept anyway, as the next layer's input.
         ctx.save_for_backward(grid, y, step)
-        ctx.range = lower, upper, gain
+        ctx.range = lower, upper
         return y
 
     @staticmethod
     def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         grid, y, step = ctx.saved_tensors
-        lower, upper, gain = ctx.range
+        lower, upper = ctx.range
         # The gradient where grid is inside the range, else 0; one pass instead of three.
         inside = torch.ops.aten.hardtanh_backward(gradient, grid, lower, upper)
         # round(grid) - grid inside, the nearest end outside, times the gradient, summed.
         rounded, exact = _dot(gradient, y) / step, _dot(inside, grid)
-        return inside, (rounded - exact) * gain, None, None, None
+        return inside, rounded - exact, None, None
 
 
 class ActivationQuantizer(nn.Module):
@@ -145,9 +145,7 @@ class ActivationQuantizer(nn.Module):
         if not self.training:
             return self.integers(x) * self.value()
         self.follow()
-        features = max(x.numel() // max(len(x), 1), 1)
-        gain = (features * self.upper) ** -0.5
-        return _LearnedStep.apply(x, self.step(), self.lower, self.upper, gain)
+        return _LearnedStep.apply(x, self.step(), self.lower, self.upper)
 
     def integers(self, x: Tensor) -> Tensor:
         """ONNX QuantizeLinear less its zero point: clamp(rint(x / step)) as float32 integers."""
