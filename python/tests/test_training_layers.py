@@ -261,3 +261,31 @@ def test_bad_settings_are_refused() -> None:
         QuantizedConv2d(conv, None, quantizer(8, True, 1), quantizer(8, True, 1))
     with pytest.raises(NotImplementedError):
         QuantizedLayer(conv, None, quantizer(8, True, 1), quantizer(8, True, 1))(torch.ones(1))
+
+
+def test_multipliers_do_not_follow_single_batches() -> None:
+    """Their powers of two move with the running statistics, and only when those are far away."""
+    torch.manual_seed(8)
+    layer = convolution(8, power_of_two=True).train()
+    x = layer.source.eval()(torch.rand(4, 4, 5, 5) * 3)
+    for _ in range(60):
+        layer(x)  # until the statistics are those of x
+    before = layer.exponent.clone()
+    for factor in (0.7, 1.4) * 10:
+        layer(x * factor)
+        assert torch.equal(layer.exponent, before)
+    for _ in range(60):
+        layer(x * 4)
+    assert ((before - layer.exponent) >= 1).all()
+    with torch.no_grad():
+        unit = layer._unit(layer.norm.running_var).log2()
+    assert float((unit - layer.exponent).abs().max()) <= 0.75
+
+
+def test_scales_without_batchnorm_do_not_flicker() -> None:
+    layer = convolution(9, norm=False, power_of_two=True)
+    layer.refresh_scale(torch.tensor(0.25), at_once=True)
+    for wanted, scale in [(0.4, 0.25), (0.17, 0.25), (0.43, 0.5), (0.3, 0.5), (0.29, 0.25)]:
+        layer.refresh_scale(torch.tensor(wanted))
+        assert layer.scale.unique().tolist() == [scale]
+        assert layer.integers().scale.unique().tolist() == [scale]

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bitnn.errors import BitnnError
-from bitnn.training.quantized_layer import Assign, QuantizedLayer, step_per_rms
+from bitnn.training.quantized_layer import Assign, QuantizedLayer
+from bitnn.training.scales import step_per_rms
 
 __all__ = [
     "Assign",

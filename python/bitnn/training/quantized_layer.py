@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import TypeAlias
 
 import torch
@@ -22,7 +21,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bitnn.errors import BitnnError
-from bitnn.training.quantizers import ActivationQuantizer, power_of_two
+from bitnn.training.quantizers import ActivationQuantizer, follow
+from bitnn.training.scales import step_per_rms
 
 Assign: TypeAlias = Callable[[Tensor], Tensor]
 
@@ -31,23 +31,6 @@ EXACT_IN_FLOAT32 = 1 << 24
 # Keeps multipliers positive, and with them the scales of the exported weights.
 SMALLEST_GAMMA = 1e-4
 LARGEST_BIAS = (1 << 30) - 1
-
-
-@cache
-def step_per_rms(bits: int) -> float:
-    """A weight grid's step over the weights' RMS.
-
-    With 8 bits 6/64, which leaves room for weights that grow and was best for few digits. Below,
-    the step with the least squared error on normally distributed weights.
-    """
-    if bits == 8:
-        return 6 / 64
-    limit = (1 << bits - 1) - 1
-    x = torch.linspace(0, 8, 4001, dtype=torch.float64)
-    density = torch.exp(-x * x / 2)
-    steps = torch.linspace(0.01, 2, 1991, dtype=torch.float64)
-    errors = [((x / s).round().clamp(max=limit) * s - x).square() @ density for s in steps]
-    return float(steps[int(torch.stack(errors).argmin())])
 
 
 @dataclass(frozen=True)
@@ -76,6 +59,7 @@ class QuantizedLayer(nn.Module):
     weight: nn.Parameter
     bias: nn.Parameter | None
     scale: Tensor
+    exponent: Tensor | None
 
     def __init__(
         self,
@@ -104,9 +88,12 @@ class QuantizedLayer(nn.Module):
         self.assign: Assign | None = None
         self.statistics_frozen = False
         self.register_buffer("scale", torch.ones(len(self.weight)))
+        # log2 of the multipliers, which follow BatchNorm as tied steps follow what is learned.
+        self.register_buffer("exponent", torch.zeros(len(self.weight)) if power_of_two else None)
         if norm is not None:
             self._take_norm(norm)
-        self.refresh_scale()
+        self.refresh_scale(at_once=True)
+        self._follow(at_once=True)
 
     def _take_geometry(self, layer: nn.Module) -> None:
         """Take over what a kind of layer has besides its weights."""
@@ -154,8 +141,12 @@ class QuantizedLayer(nn.Module):
         return (grid + (integers - grid).detach()) * self._along(self.scale)
 
     @torch.no_grad()
-    def refresh_scale(self, scale: Tensor | None = None) -> None:
-        """Set the grid's steps, [out] or 0-dimensional; by default from the weights' RMS."""
+    def refresh_scale(self, scale: Tensor | None = None, at_once: bool = False) -> None:
+        """Set the grid's steps, [out] or 0-dimensional; by default from the weights' RMS.
+
+        Without a BatchNorm they are the multipliers. Powers of two then change only where they are
+        far from what is asked for, unless `at_once`.
+        """
         if scale is None:
             spread = self.weight.flatten(1).square()
             mean = spread.mean(1) if self.per_channel else spread.mean()
@@ -163,8 +154,10 @@ class QuantizedLayer(nn.Module):
             # A channel of zeros has no step of its own.
             scale = scale.where(scale > 0, scale.max() if scale.max() > 0 else torch.ones(()))
         if self.power_of_two and self.norm is None:
-            scale = power_of_two(scale)
+            scale = torch.exp2(follow(self.scale.log2(), scale.log2(), at_once))
         self.scale.copy_(scale.expand_as(self.scale))
+        if self.norm is None:
+            self._follow(at_once=True)
 
     # --- BatchNorm ------------------------------------------------------------------------------
 
@@ -197,7 +190,7 @@ class QuantizedLayer(nn.Module):
         if momentum is None:
             momentum = 1.0 / float(norm.num_batches_tracked) if live else 0.0
         sums = sums.float()
-        if not self.power_of_two:
+        if self.exponent is None:
             return F.batch_norm(
                 sums, norm.running_mean, norm.running_var, self._gamma(), norm.bias,
                 live, momentum, norm.eps,
@@ -212,20 +205,33 @@ class QuantizedLayer(nn.Module):
                 norm.running_var.lerp_(variance * (count / max(count - 1, 1)), momentum)
         else:
             mean, variance = norm.running_mean, norm.running_var
+        if live:
+            self._follow(at_once=self.output.calibrating)
         unit, shift = self._multiplier(mean, variance)
         shape = [1, -1] + [1] * (sums.dim() - 2)
         return sums * (unit / self.scale).view(shape) + shift.view(shape)
 
+    def _unit(self, variance: Tensor | None) -> Tensor:
+        """[out] real value of one unit of the integer sum, over the input's step."""
+        if self.norm is None:
+            return self.scale
+        gamma, gain = self._gamma(), (variance + self.norm.eps).rsqrt()
+        return self.scale * (gain if gamma is None else gain * gamma)
+
+    @torch.no_grad()
+    def _follow(self, at_once: bool = False) -> None:
+        """Let the powers of two follow the running statistics; not those of a batch, which vary."""
+        if self.exponent is not None:
+            unit = self._unit(None if self.norm is None else self.norm.running_var)
+            self.exponent.copy_(follow(self.exponent, unit.log2(), at_once))
+
     def _multiplier(self, mean: Tensor | None, variance: Tensor | None) -> tuple[Tensor, Tensor]:
-        """[out] real value of one unit of the integer sum (over the input's step), and the bias."""
-        unit = self.scale
+        """[out] the unit as it is deployed, and the bias."""
+        unit = self._unit(variance)
         shift = torch.zeros_like(unit) if self.bias is None else self.bias
-        if self.norm is not None:
-            gamma = self._gamma()
-            gain = (variance + self.norm.eps).rsqrt()
-            unit = unit * (gain if gamma is None else gain * gamma)
-        if self.power_of_two:
-            unit = power_of_two(unit)
+        if self.exponent is not None:
+            # The gradient passes straight through.
+            unit = torch.exp2(self.exponent) * (unit / unit.detach())
         if self.norm is not None:
             beta = 0.0 if self.norm.bias is None else self.norm.bias
             shift = beta - unit / self.scale * mean

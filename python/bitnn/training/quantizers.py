@@ -126,15 +126,15 @@ class ActivationQuantizer(nn.Module):
     @torch.no_grad()
     def follow(self, at_once: bool = False) -> None:
         """Move the power of two to where the learned step is."""
+        highest = None
         if self.limit is not None:
-            self.log_step.clamp_(max=_log2(self.limit / self.upper, self.log_step))
+            highest = _log2(self.limit / self.upper, self.log_step)
+            self.log_step.clamp_(max=highest)
         if self.locked or (self.base is None and not self.power_of_two):
             return
         base = torch.zeros_like(self.shift) if self.base is None else self.base.value().log2()
-        wanted = self.log_step - base
-        far = (wanted - self.shift).abs() > (0.0 if at_once else HYSTERESIS)
-        target = wanted.round() if self.limit is None else wanted.floor()
-        self.shift.copy_(torch.where(far, target, self.shift))
+        shift = follow(self.shift, self.log_step - base, at_once)
+        self.shift.copy_(shift if highest is None else shift.minimum((highest - base).floor()))
 
     # --- Quantization ---------------------------------------------------------------------------
 
@@ -170,10 +170,10 @@ class ActivationQuantizer(nn.Module):
         return f"bits={self.bits}, signed={self.signed}{tied}"
 
 
-def power_of_two(scale: Tensor) -> Tensor:
-    """The power of two nearest in the logarithm; the gradient passes straight through."""
-    rounded = torch.exp2(scale.detach().log2().round())
-    return rounded * (scale / scale.detach())
+def follow(exponent: Tensor, wanted: Tensor, at_once: bool) -> Tensor:
+    """Integers near the real exponents `wanted`: the ones that were there unless too far away."""
+    far = (wanted - exponent).abs() > (0.0 if at_once else HYSTERESIS)
+    return torch.where(far, wanted.round(), exponent)
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
