@@ -49,6 +49,7 @@ class Config:
     form: str = _option("weight", "the paper's regulariser: weight or activation")
     encoding: str = _option("csd", "digits that count: csd or binary")
     ramp: float = _option(0.35, "budget: part of the run in which it falls to its value")
+    settle: float = _option(0.6, "budget: part of the run after which integers become fixed")
     solve_every: int = _option(10, "budget: steps between two exact allocations")
 
     epochs: int = _option(5, "passes over the training images")

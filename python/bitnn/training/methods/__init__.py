@@ -47,7 +47,13 @@ def create(config: Config, model: nn.Module, steps: int) -> Method:
             return WeightPruning(model, config.strength, config.seed, steps)
     if config.budget:
         return RateDistortion(
-            model, config.budget, steps, config.ramp, config.solve_every, config.encoding
+            model,
+            config.budget,
+            steps,
+            config.ramp,
+            config.settle,
+            config.solve_every,
+            config.encoding,
         )
     return Proximal(
         model,

@@ -98,7 +98,7 @@ class Quiet:
     """
 
     EVERY = 10
-    FREEZE_STATISTICS = 0.9
+    FREEZE_STATISTICS = 0.95
     FREEZE_SCALES = 0.95
 
     def __init__(
@@ -106,13 +106,15 @@ class Quiet:
         model: nn.Module,
         steps: int | None,
         scale: Callable[[QuantizedLayer], Tensor | None] = lambda layer: None,
+        freeze_scales: float = FREEZE_SCALES,
     ) -> None:
         self._model, self._steps, self._scale = model, steps, scale
+        self._freeze_scales = freeze_scales
         self.done = 0
 
     def step(self) -> None:
         self.done += 1
-        if self.done % self.EVERY == 0 and not self._after(self.FREEZE_SCALES):
+        if self.done % self.EVERY == 0 and not self._after(self._freeze_scales):
             self.refresh()
         self.resume(self.done)
 
