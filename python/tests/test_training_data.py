@@ -228,3 +228,19 @@ def test_real_mnist_is_complete() -> None:
     splits = load("mnist", root)
     assert (len(splits.train), len(splits.test)) == (60_000, 10_000)
     assert splits.test.labels[:5].tolist() == [7, 2, 1, 0, 4]
+
+
+def test_warp_moves_pixels_as_stated(seed: int) -> None:
+    """The grid is torch's own affine grid, plus torch's own interpolation of the bends."""
+    from bitnn.training.data.augment import KNOTS, _fields
+
+    print(f"seed {seed}")
+    torch.manual_seed(seed)
+    affine, bend = torch.randn(5, 2, 3), torch.randn(5, 2, KNOTS, KNOTS)
+    found = torch.cat([affine, bend.flatten(2)], 2).flatten(1) @ _fields(14, 10)
+    functional = torch.nn.functional
+    wanted = functional.affine_grid(affine, [5, 1, 14, 10], align_corners=False)
+    wanted = wanted + functional.interpolate(
+        bend, (14, 10), mode="bicubic", align_corners=True
+    ).permute(0, 2, 3, 1)
+    assert torch.allclose(found.view(5, 14, 10, 2), wanted, atol=1e-5)

@@ -177,7 +177,9 @@ def follow(exponent: Tensor, wanted: Tensor, at_once: bool) -> Tensor:
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return torch.dot(a.reshape(-1), b.reshape(-1))
+    """The sum of all products, in memory's order: flattening a channels-last image copies it."""
+    order = sorted(range(b.dim()), key=b.stride, reverse=True)
+    return torch.dot(a.permute(order).reshape(-1), b.permute(order).reshape(-1))
 
 
 def _short(step: Tensor) -> Tensor:

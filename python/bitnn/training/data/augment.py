@@ -8,12 +8,14 @@ runs at the speed of the tensor operations, with no worker processes to feed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import torch
 import torch.nn.functional as F
 
 from bitnn.errors import BitnnError
+
+KNOTS = 4
 
 Augmentation = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
@@ -52,7 +54,7 @@ def warp(
     """Rotate, scale, shift and bend handwritten figures.
 
     Standard deviations: rotation in degrees, relative size, shift and bending as parts of the
-    width (bending is a smooth random field of 4x4 knots); `strength` multiplies all of them. A
+    width (bending is a smooth random field of KNOTS x KNOTS); `strength` multiplies them all. A
     part `clean` stays as it is.
     """
     count, channels, height, width = images.shape
@@ -64,16 +66,31 @@ def warp(
     zoom = 1 + normal(count) * scale
     cosine, sine = angle.cos() * zoom, angle.sin() * zoom
     move = normal(count, 2) * (2 * shift)
-    rows = torch.stack([cosine, -sine, move[:, 0], sine, cosine, move[:, 1]], 1).view(count, 2, 3)
-    grid = F.affine_grid(rows, [count, channels, height, width], align_corners=False)
-    bend = F.interpolate(
-        normal(count, 2, 4, 4) * (2 * elastic), (height, width), mode="bicubic", align_corners=True
-    )
-    grid = grid + bend.permute(0, 2, 3, 1)
+    bend = normal(count, 2, KNOTS * KNOTS) * (2 * elastic)
+    affine = torch.stack([cosine, -sine, move[:, 0], sine, cosine, move[:, 1]], 1)
+    factors = torch.cat([affine.view(count, 2, 3), bend], 2).flatten(1)
+    grid = (factors @ _fields(height, width)).view(count, height, width, 2)
     pixels = images.float()
     warped = F.grid_sample(pixels, grid, align_corners=False)
     stay = torch.rand(count, 1, 1, 1, generator=generator) < clean
     return torch.where(stay, pixels, warped)
+
+
+@cache
+def _fields(height: int, width: int) -> torch.Tensor:
+    """Where `grid_sample` should look, as a sum of fields: [2 * (3 + knots), height * width * 2].
+
+    For each of the two coordinates: x, y, 1, and one smooth bump for every knot.
+    """
+    x = (2 * torch.arange(width) + 1) / width - 1
+    y = (2 * torch.arange(height) + 1) / height - 1
+    plane = torch.stack([x.expand(height, width), y[:, None].expand(height, width)])
+    bumps = torch.eye(KNOTS * KNOTS).view(-1, 1, KNOTS, KNOTS)
+    bumps = F.interpolate(bumps, (height, width), mode="bicubic", align_corners=True)[:, 0]
+    one = torch.cat([plane, torch.ones(1, height, width), bumps])
+    both = torch.zeros(2, len(one), height, width, 2)
+    both[0, ..., 0], both[1, ..., 1] = one, one
+    return both.flatten(0, 1).flatten(1)
 
 
 def clean(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
