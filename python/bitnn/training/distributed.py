@@ -57,8 +57,9 @@ class World:
         total = self.total(torch.tensor(list(values.values()), dtype=torch.float64, device=device))
         return dict(zip(values, (total / self.size).tolist(), strict=True))
 
-    def any(self, flag: bool, device: torch.device) -> bool:
-        return bool(self.total(torch.tensor(float(flag), device=device)))
+    def any(self, flags: list[bool], device: torch.device) -> list[bool]:
+        """Each flag: whether it is set in any process."""
+        return [bool(flag) for flag in self.total(torch.tensor(flags, device=device).int())]
 
     def barrier(self) -> None:
         if self.size > 1:

@@ -15,7 +15,7 @@ import torch
 from bitnn.errors import BitnnError
 
 
-def replace_file(path: Path, write: Callable[[Path], None]) -> None:
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file in the same folder, then put it in place of `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -28,7 +28,7 @@ def replace_file(path: Path, write: Callable[[Path], None]) -> None:
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 (whatever JSON can hold)
     text = json.dumps(value, indent=2) + "\n"
-    replace_file(path, lambda file: file.write_text(text) and None)
+    replace_file(path, lambda file: file.write_text(text))
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401

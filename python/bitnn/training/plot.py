@@ -116,7 +116,7 @@ def plot(runs: list[Path], out: Path, title: str) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     pyplot.close(figure)
-    files.replace_file(out, lambda path: path.write_bytes(buffer.getvalue()) and None)
+    files.replace_file(out, lambda path: path.write_bytes(buffer.getvalue()))
 
 
 def _adds(axis: Any, curve: list[Point], style: dict[str, Any]) -> None:  # noqa: ANN401
@@ -134,8 +134,9 @@ def _energy(axis: Any, curve: list[Point], model: str, style: dict[str, Any]) ->
         forms["mult-add"] = "s--"
     for form, marks in forms.items():
         energies = [p.average("energy_pj", model, form, "all", "total") for p in curve]
-        if None not in energies:
-            _draw(axis, curve, [e / 1e6 for e in energies], style, marks)
+        known = [energy / 1e6 for energy in energies if energy is not None]
+        if len(known) == len(curve):
+            _draw(axis, curve, known, style, marks)
 
 
 def _draw(axis: Any, curve: list[Point], xs: list[Any], style: dict[str, Any], marks: str) -> None:  # noqa: ANN401

@@ -12,11 +12,11 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import fx, nn
 
 from bitnn.errors import BitnnError
 from bitnn.training import distributed, files, methods, models, optimization
@@ -35,6 +35,11 @@ def train(config: Config) -> dict[str, Any]:
     """Run, or continue, or only read what a finished run has measured; returns metrics.json."""
     if not config.out:
         raise BitnnError("say where the run's files go: --out runs/NAME")
+    if config.model == "autoencoder":
+        raise BitnnError(
+            "'bitnn train' trains classifiers; for the autoencoder, write the loop with"
+            " bitnn.prepare and bitnn.BitPruning"
+        )
     if config.threads:
         torch.set_num_threads(config.threads)
     if config.device == "cuda" and not torch.cuda.is_available():
@@ -58,6 +63,10 @@ def finished(config: Config) -> dict[str, Any] | None:
             raise BitnnError(f"{folder} holds another run ({changed}): choose another --out")
     metrics = folder / "metrics.json"
     return files.read_json(metrics) if metrics.exists() else None
+
+
+# Training images from which activations get their first steps; the export is checked on them.
+CALIBRATION = 256
 
 
 def _prepared(config: Config, model: nn.Module, sample: torch.Tensor) -> nn.Module:
@@ -90,7 +99,8 @@ class Run:
         self.total = self.batches.steps * config.epochs
         _, channels, size, _ = data.test.images.shape
         model = models.build(config.model, channels, data.train.classes, size)
-        self.sample = data.test.values(resized(data.train, size).images[:256])
+        first = resized(data.train.select(slice(CALIBRATION)), size)
+        self.sample = first.values(first.images)
         self.model = _prepared(config, model, self.sample).to(self.device)
         self.method = methods.create(config, self.model, self.total)
         self.optimizer = optimization.create(config, self.model)
@@ -115,8 +125,8 @@ class Run:
                     self._step(epoch, self.done % steps)
                     bar.update(self.done - epoch * steps, f"loss {self._means()['loss']:.3f}")
                     late = time.monotonic() - saved > 60 * self.config.checkpoint_minutes
-                    stop = self.world.any(interruption.requested, self.device)
-                    if stop or self.world.any(late, self.device):
+                    stop, late = self.world.any([interruption.requested, late], self.device)
+                    if stop or late:
                         self._save()
                         saved = time.monotonic()
                     if stop:
@@ -202,9 +212,8 @@ class Run:
         }
         if self.world.is_main:
             if self.config.method != "float":
-                metrics |= export_and_measure(
-                    self.model.cpu(), self.sample, self.folder, self.config.encoding
-                )
+                model = cast(fx.GraphModule, self.model.cpu())
+                metrics |= export_and_measure(model, self.sample, self.folder, self.config.encoding)
             metrics["seconds"] = round(self.log.total("seconds"), 1)
             files.write_tensors(self.folder / "weights.pt", self.model.state_dict())
             files.write_json(self.folder / "metrics.json", metrics)

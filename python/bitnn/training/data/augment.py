@@ -57,7 +57,7 @@ def warp(
     width (bending is a smooth random field of KNOTS x KNOTS); `strength` multiplies them all. A
     part `clean` stays as it is.
     """
-    count, channels, height, width = images.shape
+    count, _, height, width = images.shape
 
     def normal(*shape: int) -> torch.Tensor:
         return torch.randn(shape, generator=generator) * strength

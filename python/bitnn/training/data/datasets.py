@@ -143,7 +143,7 @@ def _cifar(
 def _digits(folders: list[Path]) -> Splits:
     """scikit-learn's 1,797 digits of 8x8 pixels with 17 levels; every fifth image is a test."""
     try:
-        from sklearn.datasets import load_digits
+        from sklearn.datasets import load_digits  # type: ignore[import-untyped]
     except ImportError as error:
         message = "the data set 'digits' needs scikit-learn: pip install bitnn[train]"
         raise BitnnError(message) from error

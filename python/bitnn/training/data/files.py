@@ -110,8 +110,8 @@ def read_folder(folder: Path, size: int) -> tuple[torch.Tensor, torch.Tensor, li
         raise BitnnError(f"{folder}: no images in CLASS/IMAGE folders")
     images = np.empty((len(files), size, size, 3), np.uint8)
     for n, (path, _) in enumerate(files):
-        with Image.open(path) as image:
-            image = image.convert("RGB")
+        with Image.open(path) as stored:
+            image = stored.convert("RGB")
             ratio = size / min(image.size)
             width, height = (max(size, round(edge * ratio)) for edge in image.size)
             left, top = (width - size) // 2, (height - size) // 2

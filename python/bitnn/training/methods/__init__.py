@@ -31,9 +31,9 @@ def BitPruning(
     """
     if (budget is None) == (strength is None):
         raise BitnnError("bit-pruning takes either a budget (adds per MAC) or a strength")
-    if budget is not None:
-        return RateDistortion(model, budget, steps, encoding=encoding)
-    return Proximal(model, strength, prox_lambda, form, encoding, seed, steps)
+    if strength is not None:
+        return Proximal(model, strength, prox_lambda, form, encoding, seed, steps)
+    return RateDistortion(model, budget or 0.0, steps, encoding=encoding)
 
 
 def create(config: Config, model: nn.Module, steps: int) -> Method:

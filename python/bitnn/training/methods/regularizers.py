@@ -9,7 +9,7 @@ strength has to be swept; see `rate_distortion` for the method with a budget.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from bitnn.errors import BitnnError
 from bitnn.training.digits import count_digits
-from bitnn.training.layers import QuantizedLayer
+from bitnn.training.layers import QuantizedConv1d, QuantizedConv2d, QuantizedLayer
 from bitnn.training.methods.base import Quiet, adds_per_mac, quantized_layers
 
 DRAWN_LAYERS = 3
@@ -72,8 +72,8 @@ class Regularizer:
 
     def loss(self) -> Tensor:
         drawn = [self._layers[k] for k in self._drawn]
-        total = sum(squared_hoyer(self.distance(layer)) * layer.positions for layer in drawn)
-        return self.strength * total / sum(layer.macs for layer in drawn)
+        measures = [squared_hoyer(self.distance(layer)) * layer.positions for layer in drawn]
+        return self.strength * torch.stack(measures).sum() / sum(layer.macs for layer in drawn)
 
     def distance(self, layer: QuantizedLayer) -> Tensor:
         """What should become sparse, in the weights' shape."""
@@ -138,10 +138,10 @@ class Proximal(Regularizer):
         steps: int | None = None,
     ) -> None:
         super().__init__(model, strength, seed, steps)
+        self._met: dict[QuantizedLayer, Tensor] = {}
         if form not in ("weight", "activation"):
             raise BitnnError(f"form '{form}' is neither 'weight' nor 'activation'")
         self._price, self._encoding = prox_lambda, encoding
-        self._met: dict[QuantizedLayer, Tensor] = {}
         if form == "activation":
             for index, layer in enumerate(self._layers):
                 layer.register_forward_pre_hook(self._watch(index))
@@ -155,6 +155,10 @@ class Proximal(Regularizer):
         residual = F.softshrink(away, 0.5) / 256
         return residual * self._met[layer] if self._form == "activation" else residual
 
+    def step(self) -> None:
+        self._met.clear()  # Else the graphs of past steps would stay in memory.
+        super().step()
+
     def _watch(self, index: int) -> Any:  # noqa: ANN401 (torch's type of a hook)
         def note(layer: QuantizedLayer, arguments: tuple[Tensor, ...]) -> None:
             if layer.training and index in self._drawn:
@@ -166,9 +170,9 @@ class Proximal(Regularizer):
 def met_activations(layer: QuantizedLayer, x: Tensor) -> Tensor:
     """Mean magnitude of the inputs that each weight meets: broadcasts to the weights' shape."""
     mean = x.float().abs().mean(0, keepdim=True)
-    if layer.weight.dim() == 2:
+    if not isinstance(layer, QuantizedConv1d | QuantizedConv2d):
         return mean
-    if layer.weight.dim() == 3:  # One-dimensional: a height of 1.
+    if isinstance(layer, QuantizedConv1d):  # One-dimensional: a height of 1.
         mean = mean.unsqueeze(2)
     kernel, stride, dilation, padding = (
         (default,) * (4 - layer.weight.dim()) + tuple(values)
@@ -180,6 +184,7 @@ def met_activations(layer: QuantizedLayer, x: Tensor) -> Tensor:
         )
     )
     columns = F.unfold(mean, kernel, dilation, padding, stride).mean(2)
-    per_group = columns.view(layer.groups, 1, *layer.weight.shape[1:])
-    outputs = len(layer.weight) // layer.groups
+    groups = cast(int, layer.groups)
+    per_group = columns.view(groups, 1, *layer.weight.shape[1:])
+    outputs = len(layer.weight) // groups
     return per_group.expand(-1, outputs, *per_group.shape[2:]).reshape(layer.weight.shape)
