@@ -156,6 +156,37 @@ def test_settings_by_path() -> None:
         bitnn.prepare(model, sample, layers={"stem.0": {"bits": 8}})
 
 
+def test_outputs_have_8_bits_in_any_shape(seed: int) -> None:
+    for name, path in (("dense-5bit", "head"), ("perceptron-2bit", "last")):
+        case = next(case for case in CASES if case.name == name)
+        model, sample = case.build(seed)
+        prepared = bitnn.prepare(model, sample, **case.options)
+        assert dict(iter_quantized_layers(prepared))[path].output.bits == 8
+
+
+def test_a_shared_step_reaches_all_that_is_concatenated(seed: int) -> None:
+    class Unequal(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.convs = nn.ModuleList([nn.Conv2d(3, 4, 1, bias=False) for _ in range(2)])
+            with torch.no_grad():
+                self.convs[1].weight.copy_(100 * self.convs[0].weight)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.cat([conv(x) for conv in self.convs], 1)
+
+    torch.manual_seed(seed)
+    model, sample = Unequal(), torch.randn(16, 3, 4, 4)
+    got, wanted = bitnn.prepare(model, sample).eval()(sample), model(sample).detach()
+    assert float((got - wanted).norm() / wanted.norm()) < 0.1
+
+
+def test_one_example_is_too_few_for_fresh_statistics() -> None:
+    model, sample = Case("", Residual).build(0, batch=1)
+    with pytest.raises(BitnnError, match="the sample must have several examples"):
+        bitnn.prepare(model, sample)
+
+
 # --- Refusals -------------------------------------------------------------------------------------
 
 

@@ -274,7 +274,7 @@ _MODULES: dict[type[nn.Module], Rule] = {
     **dict.fromkeys((nn.MaxPool1d, nn.MaxPool2d), _max_pool),
     **dict.fromkeys((nn.AvgPool1d, nn.AvgPool2d), _avg_pool),
     **dict.fromkeys((nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d), _adaptive_pool),
-    **dict.fromkeys((nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout), _move),
+    **dict.fromkeys((nn.Dropout, nn.Dropout1d, nn.Dropout2d), _move),
     nn.Identity: _identity,
     **dict.fromkeys((nn.Flatten, nn.Unflatten), _reshape),
 }

@@ -114,7 +114,7 @@ class GraphBuilder:
         self, node: fx.Node, signed: bool, bits: int | None = None, limit: float | None = None
     ) -> ActivationQuantizer:
         """A new quantizer for the values of a traced node; the network's outputs have 8 bits."""
-        if any(user.op == "output" for user in node.users):
+        if ops.reaches_output(node, self.traced):
             bits = 8
         return self.new_quantizer(bits or self.general.activation_bits, signed, limit)
 

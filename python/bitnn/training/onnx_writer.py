@@ -69,7 +69,7 @@ class OnnxWriter:
     def _module(self, node: fx.Node, module: nn.Module) -> None:
         path = str(node.target)
         operands = [argument for argument in node.args if isinstance(argument, fx.Node)]
-        if isinstance(module, nn.Dropout | nn.Dropout1d | nn.Dropout2d | nn.AlphaDropout):
+        if isinstance(module, nn.Dropout | nn.Dropout1d | nn.Dropout2d):
             self.integers[node] = self.integers[operands[0]]
             return
         if operands[0].op == "placeholder":

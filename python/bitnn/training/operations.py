@@ -21,6 +21,8 @@ RESHAPES = (
     "flatten", "reshape", "view", "squeeze", "unsqueeze", "unflatten", "contiguous",
 )  # fmt: skip
 
+MOVEMENTS = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d)
+
 # The modules that compute the same as a function, and the names of its arguments after the first.
 _MAX_POOL = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
 _AVG_POOL = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
@@ -101,6 +103,20 @@ def dimensions(node: fx.Node, default: int | None) -> tuple[int, ...]:
 def extents(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
     """A number for every spatial dimension, as torch.nn understands one or several."""
     return (value,) * rank if isinstance(value, int) else tuple(value)
+
+
+def reaches_output(node: fx.Node, traced: fx.GraphModule) -> bool:
+    """Whether a node's values leave the model, perhaps in another shape."""
+    return any(
+        user.op == "output" or (_moves(user, traced) and reaches_output(user, traced))
+        for user in node.users
+    )
+
+
+def _moves(node: fx.Node, traced: fx.GraphModule) -> bool:
+    if node.op == "call_module":
+        return isinstance(traced.get_submodule(str(node.target)), MOVEMENTS)
+    return node.target in RESHAPES
 
 
 def is_tensor(node: fx.Node) -> bool:

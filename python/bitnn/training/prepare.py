@@ -54,6 +54,9 @@ def prepare(
                 chosen = replace(chosen, **changes)
         return chosen
 
+    # Everything is built on the CPU and goes where the model was.
+    device = next((tensor.device for tensor in model.parameters()), sample.device)
+    sample = sample.detach().cpu()
     traced = trace(model, sample)
     prepared = convert(GraphBuilder(traced, sample, settings, general))
     unused = [pattern for pattern in patterns if pattern not in used]
@@ -61,7 +64,7 @@ def prepare(
         paths = ", ".join(name for name, _ in iter_quantized_layers(prepared))
         raise BitnnError(f"no layer matches {', '.join(unused)}; the layers are {paths}")
     calibrate(prepared, sample)
-    return prepared.train(model.training)
+    return prepared.to(device).train(model.training)
 
 
 @torch.no_grad()
@@ -75,6 +78,11 @@ def calibrate(model: fx.GraphModule, sample: Tensor) -> None:
     layers = list(iter_quantized_layers(model))
     hooks = [layer.register_forward_hook(_measure) for _, layer in layers]
     fresh = [layer.norm for _, layer in layers if layer.norm is not None and _is_fresh(layer.norm)]
+    if fresh and len(sample) < 2:
+        raise BitnnError(
+            "the sample must have several examples: BatchNorm's statistics come from it, as the"
+            " model has seen no data yet"
+        )
     momenta = [norm.momentum for norm in fresh]
     model.eval()
     for norm in fresh:
@@ -93,6 +101,10 @@ def calibrate(model: fx.GraphModule, sample: Tensor) -> None:
         for norm, momentum in zip(fresh, momenta, strict=True):
             norm.momentum = momentum
             norm.num_batches_tracked.zero_()
+    for quantizer in quantizers:
+        if quantizer.locked:  # One step for both: it has to reach the larger values.
+            shared = quantizer.base.log_step
+            shared.copy_(torch.maximum(shared, quantizer.log_step))
     for quantizer in quantizers:
         quantizer.follow(at_once=True)
 

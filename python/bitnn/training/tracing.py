@@ -13,8 +13,8 @@ from bitnn.training.operations import describe
 
 
 def trace(model: nn.Module, sample: Tensor) -> fx.GraphModule:
-    """A traced copy of the model; node.meta["shape"] of every tensor is that for the sample."""
-    model = copy.deepcopy(model).eval()
+    """A traced copy of the model, on the CPU; node.meta["shape"] is a tensor's for the sample."""
+    model = copy.deepcopy(model).cpu().eval()
     if fx.Tracer().is_leaf_module(model, ""):
         model = nn.Sequential(model)  # Else its inside would be traced.
     try:
