@@ -4,8 +4,9 @@
 The kernels are followed from their calls: loads of the input are free bit-vectors, stores to the
 accumulators are their sums. Everything is computed modulo 2^width: additions, subtractions and left
 shifts commute with taking the low bits, so that 16-bit lanes, and the 32-bit sums they are widened
-to, are proved modulo 2^16, and 32-bit lanes modulo 2^32. Loops are followed for their first
-iteration; the others run the same code on other pixels.
+to, are proved modulo 2^16, and 32-bit lanes modulo 2^32. Beside it goes what a value is as an
+integer: a linear form of the inputs, whose interval says whether widening it is exact. Loops are
+followed for their first iteration; the others run the same code on other pixels.
 """
 
 from __future__ import annotations
@@ -119,30 +120,57 @@ class Kernels:
             body.append(line)
         return cls(functions, calls)
 
-    def sums(self, smt: Smt) -> tuple[dict[int, str], dict[int, str]]:
-        """The inputs by their offset in the image, and what the accumulators hold at the end by
-        their offset; the kernels are called in order, on one buffer of accumulators."""
-        inputs: dict[int, str] = {}
-        sums: dict[int, str] = {}
+    def follow(self, smt: Smt) -> State:
+        """All kernels, called in order, on one buffer of accumulators."""
+        state = State(smt)
         for name, _ in self.calls:
             if re.search(r"\.w\d+$", name):
                 image, start, accumulators = self.functions[name][0]
                 values = {image: Address("in"), start: 0, accumulators: Address("acc")}
-                Execution(smt, inputs, sums, values).run(self.functions[name][1])
-        return inputs, sums
+                Execution(state, values).run(self.functions[name][1])
+        return state
+
+
+# Factors of inputs by their offset in the image, and the constant at CONSTANT.
+Form = dict[int, int]
+CONSTANT = -1
+INPUT = (-128, 127)
+
+
+def scaled_sum(lhs: Form, rhs: Form, factor: int) -> Form:
+    """lhs + factor * rhs, without zeros."""
+    offsets = lhs.keys() | rhs.keys()
+    sums = {offset: lhs.get(offset, 0) + factor * rhs.get(offset, 0) for offset in offsets}
+    return {offset: value for offset, value in sums.items() if value}
+
+
+def fits(form: Form, bits: int) -> bool:
+    """Whether a form is a signed integer of so many bits for all inputs of 8 bits."""
+    ends = [0, 0]
+    for offset, factor in form.items():
+        bounds = (factor, factor) if offset == CONSTANT else [factor * end for end in INPUT]
+        ends = [ends[0] + min(bounds), ends[1] + max(bounds)]
+    return -(2 ** (bits - 1)) <= ends[0] and ends[1] < 2 ** (bits - 1)
+
+
+@dataclass
+class State:
+    """Memory: inputs and accumulators by their offset, as names of bit-vectors."""
+
+    smt: Smt
+    inputs: dict[int, str] = field(default_factory=dict)
+    sums: dict[int, str] = field(default_factory=dict)
+    # Of every bit-vector, the integer that it stands for.
+    forms: dict[str, Form] = field(default_factory=dict)
+    # Values that did not fit their bits when they were widened.
+    wrapped: list[str] = field(default_factory=list)
 
 
 class Execution:
     """One call of a kernel. Values are integers (index), addresses, or names of bit-vectors."""
 
-    def __init__(
-        self,
-        smt: Smt,
-        inputs: dict[int, str],
-        sums: dict[int, str],
-        values: dict[str, int | Address | str],
-    ) -> None:
-        self.smt, self.inputs, self.sums, self.values = smt, inputs, sums, values
+    def __init__(self, state: State, values: dict[str, int | Address | str]) -> None:
+        self.state, self.smt, self.values = state, state.smt, values
         self.constants: dict[str, int] = {}
 
     def run(self, body: list[str]) -> None:
@@ -154,20 +182,32 @@ class Execution:
             else:
                 raise AssertionError(f"no rule for: {line}")
 
+    def define(self, name: str, value: str, form: Form) -> None:
+        self.values[name] = value
+        self.state.forms[value] = form
+
     def constant(self, name: str, value: str, type: str) -> None:
         number = int(value.removeprefix("dense<").removesuffix(">"))
         self.constants[name] = number
-        self.values[name] = number if type == "index" else self.smt.constant(number)
+        if type == "index":
+            self.values[name] = number
+        else:
+            self.define(name, self.smt.constant(number), {CONSTANT: number} if number else {})
 
     def arithmetic(self, name: str, op: str, lhs: str, rhs: str, type: str) -> None:
         a, b = self.values[lhs], self.values[rhs]
         if type == "index":
             assert op == "addi" and isinstance(a, int) and isinstance(b, int)
             self.values[name] = a + b
-        elif op == "shli":
-            self.values[name] = self.smt.shift(a, self.constants[rhs])
+            return
+        left, right = self.state.forms[a], self.state.forms[b]
+        if op == "shli":
+            amount = self.constants[rhs]
+            self.define(name, self.smt.shift(a, amount), scaled_sum({}, left, 1 << amount))
+        elif op == "addi":
+            self.define(name, self.smt.add(a, b), scaled_sum(left, right, 1))
         else:
-            self.values[name] = (self.smt.add if op == "addi" else self.smt.subtract)(a, b)
+            self.define(name, self.smt.subtract(a, b), scaled_sum(left, right, -1))
 
     def loop(self, arguments: str) -> None:
         for name, start in re.findall(rf"({NAME}) = ({NAME})", arguments):
@@ -181,19 +221,21 @@ class Execution:
         base = self.values[source]
         offset = base.offset + self.values[index]
         if base.buffer == "acc":
-            self.values[name] = self.sums[offset]
-        else:
-            if offset not in self.inputs:
-                self.inputs[offset] = self.smt.declare(f"x{offset}")
-            self.values[name] = self.inputs[offset]
+            self.values[name] = self.state.sums[offset]
+            return
+        if offset not in self.state.inputs:
+            self.state.inputs[offset] = self.smt.declare(f"x{offset}")
+        self.define(name, self.state.inputs[offset], {offset: 1})
 
     def store(self, value: str, target: str, index: str) -> None:
         base = self.values[target]
         assert base.buffer == "acc"
-        self.sums[base.offset + self.values[index]] = self.values[value]
+        self.state.sums[base.offset + self.values[index]] = self.values[value]
 
-    def widen(self, name: str, source: str) -> None:
+    def widen(self, name: str, source: str, bits: str) -> None:
         self.values[name] = self.values[source]
+        if not fits(self.state.forms[self.values[source]], int(bits)):
+            self.state.wrapped.append(source)
 
     def skip(self, *_: str) -> None:
         """What does nothing to values."""
@@ -202,7 +244,7 @@ class Execution:
 RULES: list[tuple[str, Callable[..., None]]] = [
     (rf"({NAME}) = arith\.constant (\S+) : (\S+)$", Execution.constant),
     (rf"({NAME}) = arith\.(addi|subi|shli) ({NAME}), ({NAME}) : (\S+)", Execution.arithmetic),
-    (rf"({NAME}) = arith\.extsi ({NAME}) :", Execution.widen),
+    (rf"({NAME}) = arith\.extsi ({NAME}) : (?:vector<\d+x)?i(\d+)", Execution.widen),
     (rf"{NAME}(?::\d+)? = scf\.for {NAME} = .* iter_args\((.*?)\) ->", Execution.loop),
     (rf"({NAME}) = memref\.reinterpret_cast ({NAME}) to offset: \[({NAME})\]", Execution.move),
     (rf"({NAME}) = (?:memref|vector)\.load ({NAME})\[({NAME})\] :", Execution.load),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from smt import LLVM, Kernels, Smt, check
+from smt import CONSTANT, LLVM, Kernels, Smt, State, check, fits
 
 from bitnn import BitnnError, adders
 from bitnn.tools import find_tool
@@ -57,27 +57,43 @@ def materialize(bitnn_opt: str, folder: Path, weights: Array, bias: Array, optio
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def equals_product(module: str, weights: Array, bias: Array, width: int) -> str:
+def follow(module: str, width: int) -> State:
+    return Kernels.parse(module).follow(Smt(width))
+
+
+def strides(state: State, weights: Array) -> tuple[int, int]:
+    """Between the channels of inputs and of sums: they are planes, or together in a pixel."""
+    inputs, sums = (max(offsets) for offsets in (state.inputs, state.sums))
+    outputs, columns = weights.shape
+    plane = HEIGHT * WIDTH
+    return plane if inputs >= columns else 1, plane if sums >= outputs else 1
+
+
+def equals_product(state: State, weights: Array, bias: Array) -> str:
     """z3 about the question whether an accumulator can differ from weights @ x + bias."""
-    smt = Smt(width)
-    inputs, sums = Kernels.parse(module).sums(smt)
-    assert len(sums) == len(weights)
-    # Channels are planes, or stand together in every pixel.
-    stride, sum_stride = (
-        HEIGHT * WIDTH if max(offsets) >= count else 1
-        for offsets, count in zip((inputs, sums), weights.shape[::-1], strict=True)
-    )
+    smt, (stride, sum_stride) = state.smt, strides(state, weights)
+    assert len(state.sums) == len(weights)
     differences = []
     for output, row in enumerate(weights):
         product = smt.constant(int(bias[output]))
         for column, weight in enumerate(row):
-            if stride * column in inputs:
-                term = smt.multiply(inputs[stride * column], int(weight))
+            if stride * column in state.inputs:
+                term = smt.multiply(state.inputs[stride * column], int(weight))
                 product = smt.add(product, term)
             else:
                 assert not weights[:, column].any()
-        differences.append(smt.differ(sums[sum_stride * output], product))
+        differences.append(smt.differ(state.sums[sum_stride * output], product))
     return check(smt.claim(differences))
+
+
+def forms_equal(state: State, weights: Array, bias: Array) -> bool:
+    """The same of integers: nothing that is widened has left its lane."""
+    stride, sum_stride = strides(state, weights)
+    rows = [{CONSTANT: int(value)} if value else {} for value in bias]
+    for output, column in np.argwhere(weights):
+        rows[output][stride * int(column)] = int(weights[output, column])
+    found = [state.forms[state.sums[sum_stride * output]] for output in range(len(weights))]
+    return found == rows and not state.wrapped
 
 
 def random_layer(seed: int, shape: tuple[int, int] = (6, 23)) -> tuple[Array, Array]:
@@ -95,7 +111,9 @@ def test_code_blocks_equal_products(
     weights, bias = random_layer(seed)
     options = f"target={target} encoding={encoding}"
     module = materialize(bitnn_opt, tmp_path, weights, bias, options)
-    assert equals_product(module, weights, bias, LANES[target]) == "unsat"
+    state = follow(module, LANES[target])
+    assert forms_equal(state, weights, bias)
+    assert equals_product(state, weights, bias) == "unsat"
 
 
 def graph_equals_product(graph: dict[str, Any], weights: Array) -> str:
@@ -145,8 +163,18 @@ def test_one_flipped_digit_is_found(bitnn_opt: str, tmp_path: Path, seed: int, t
         sign = module[place:].split()[0]
         flipped = "arith.subi" if sign == "arith.addi" else "arith.addi"
         wrong = module[:place] + module[place:].replace(sign, flipped, 1)
-        assert equals_product(wrong, weights, bias, LANES[target]) == "sat"
+        state = follow(wrong, LANES[target])
+        assert not forms_equal(state, weights, bias)
+        assert equals_product(state, weights, bias) == "sat"
 
     row, column = np.argwhere(weights)[0]
     weights[row, column] *= -1
-    assert equals_product(module, weights, bias, LANES[target]) == "sat"
+    assert equals_product(follow(module, LANES[target]), weights, bias) == "sat"
+
+
+def test_values_that_leave_their_lane_are_noticed() -> None:
+    # 257 * [-128, 127] + 128 is [-32768, 32767].
+    assert fits({5: 257, CONSTANT: 128}, 16)
+    assert not fits({5: 257, CONSTANT: 127}, 16)
+    assert not fits({5: 257, CONSTANT: 129}, 16)
+    assert not fits({5: 129, 6: -128, CONSTANT: 128}, 16)
