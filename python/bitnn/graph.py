@@ -47,6 +47,8 @@ class Node:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: dict[str, Any] = field(default_factory=dict)
+    # The operands that depend on constants alone.
+    constants: frozenset[int] = frozenset()
 
     def __str__(self) -> str:
         return f"{self.op} '{self.name or self.outputs[0]}'"
@@ -90,6 +92,9 @@ class Graph:
         node = self.producers.get(name)
         if node is None or node.op == "DequantizeLinear":
             return False
+        if node.op == "Cast":
+            kind = onnx.helper.tensor_dtype_to_np_dtype(node.get("to", 1))
+            return np.dtype(kind).kind in "iu"
         quantizes = node.op == "QuantizeLinear" or node.op.startswith("QLinear")
         return quantizes or node.op == "QGemm" or self.is_integer(node.inputs[0])
 
@@ -129,6 +134,7 @@ def load_graph(model: onnx.ModelProto | str | Path) -> Graph:
     proto = load_model(model)
     opsets = {entry.domain or "ai.onnx": entry.version for entry in proto.opset_import}
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
+    known = set(constants)
     nodes = []
     for entry in proto.graph.node:
         domain = entry.domain or "ai.onnx"
@@ -140,7 +146,10 @@ def load_graph(model: onnx.ModelProto | str | Path) -> Graph:
             inputs=tuple(entry.input),
             outputs=tuple(entry.output),
             attributes={item.name: _attribute(item) for item in entry.attribute},
+            constants=frozenset(i for i, name in enumerate(entry.input) if name in known),
         )
+        if len(node.constants) == sum(map(bool, node.inputs)):
+            known.update(node.outputs)
         if node.op == "Constant" and isinstance(node.get("value", None), np.ndarray):
             constants[node.outputs[0]] = node.attributes["value"]
         else:

@@ -23,10 +23,12 @@ INT32 = np.iinfo(np.int32)
 def quantize(real: Array, scale: Array, zero_point: Array, dtype: np.dtype[Any]) -> Array:
     """ONNX QuantizeLinear: clamp(rint(real / scale) + zero_point), the quotient in float32.
 
-    rint rounds ties to even; the clamp is to the range of `dtype`.
+    rint rounds ties to even; the clamp is to the range of `dtype`. What is not a number becomes
+    what zero becomes: ONNX leaves it open.
     """
-    with np.errstate(over="ignore"):  # An infinite quotient is clamped like any other.
-        return saturate(np.rint(_float32(real) / _float32(scale)), zero_point, dtype)
+    with np.errstate(over="ignore", invalid="ignore"):  # An infinite quotient is clamped.
+        rounded = np.rint(_float32(real) / _float32(scale))
+    return saturate(np.where(np.isnan(rounded), 0, rounded), zero_point, dtype)
 
 
 def saturate(rounded: Array, zero_point: Array, dtype: np.dtype[Any]) -> Array:
@@ -72,7 +74,8 @@ class Accumulator:
     """An exact integer sum that stands for acc * scale / count, clamped to [lower, upper].
 
     `count` is the number of elements that a pool averages, 1 for a dot product. The clamp is that
-    of the Relu and Clip operators between the accumulator and its QuantizeLinear.
+    of the Relu and Clip operators between the accumulator and its QuantizeLinear. `layer`: it is
+    a dot product to which nothing was applied yet. `integer`: ONNX types it as int32.
     """
 
     acc: Array
@@ -80,6 +83,8 @@ class Accumulator:
     count: Array
     lower: float = -np.inf
     upper: float = np.inf
+    layer: bool = False
+    integer: bool = False
 
     def requantize(self, scale: Array, zero_point: Array, dtype: np.dtype[Any]) -> Array:
         """clamp(rint(f32(acc) * f32(self.scale / f32(scale * count))) + zero_point).
@@ -98,21 +103,98 @@ class Accumulator:
     def clip(self, lower: float, upper: float) -> Accumulator:
         """The clamp to [lower, upper] after those already there."""
         clamp = lambda bound: min(max(bound, lower), upper)  # noqa: E731
-        return replace(self, lower=clamp(self.lower), upper=clamp(self.upper))
+        return replace(self, lower=clamp(self.lower), upper=clamp(self.upper), layer=False)
+
+    def affine(self, gain: Array, offset: Array) -> Accumulator:
+        """gain * self + offset as one exact sum.
+
+        The gain's size goes into the scale and its sign into the sum; the offset is rounded to
+        the new scale, ties to even. A gain of zero leaves the offset in steps of the old scale.
+        """
+        size = np.abs(_float32(gain))
+        scale = np.where(size == 0, self.scale, self.scale * size)
+        steps = np.rint(np.asarray(offset, np.float64) / scale.astype(np.float64))
+        acc = np.sign(gain).astype(np.int64) * self.acc + steps.astype(np.int64)
+        count = np.broadcast_to(self.count, acc.shape)
+        return Accumulator(acc, np.broadcast_to(scale, acc.shape), count, layer=True)
 
     def real(self) -> Array:
-        """The value in float32, for a float operator at the graph's edge."""
+        """The value in float32, for a float operator; int32 if it is typed so."""
+        if self.integer:
+            return self.acc.astype(np.int32)
         value = self.acc.astype(np.float32) * (self.scale / self.count.astype(np.float32))
         return np.clip(value, np.float32(self.lower), np.float32(self.upper))
 
     def move(self, function: Callable[[Array], Array]) -> Accumulator:
         """Apply a function that only moves elements."""
         return replace(
-            self, acc=function(self.acc), scale=function(self.scale), count=function(self.count)
+            self,
+            acc=function(self.acc),
+            scale=function(self.scale),
+            count=function(self.count),
+            layer=False,
         )
 
 
-Value: TypeAlias = Array | Quantized | Accumulator
+@dataclass(frozen=True)
+class Parts:
+    """Tensors that are quantized one by one, and then combined as integers.
+
+    `combine` joins them, or chooses the larger or smaller elements: functions that commute with
+    every quantization, as movements do. A movement gets the constant of a padding beside the
+    array: the number itself, or its integer.
+    """
+
+    parts: tuple[Array | Quantized | Accumulator | Parts, ...]
+    combine: Callable[[list[Array]], Array]
+    movements: tuple[tuple[Callable[[Array, Any], Array], float], ...] = ()
+
+    def requantize(self, scale: Array, zero_point: Array, dtype: np.dtype[Any]) -> Array:
+        """Every part by its own rule; one scale and zero point."""
+        value = self.combine([requantize(part, scale, zero_point, dtype) for part in self.parts])
+        for function, fill in self.movements:
+            value = function(value, quantize(np.float32(fill), scale, zero_point, dtype))
+        return value
+
+    def real(self) -> Array:
+        """The value in float32."""
+        value = self.combine([real(part) for part in self.parts])
+        for function, fill in self.movements:
+            value = function(value, np.float32(fill))
+        return value
+
+    def clip(self, lower: float, upper: float) -> Parts:
+        """The clamp of every part."""
+        parts = tuple(
+            part.clip(lower, upper)
+            if isinstance(part, Accumulator | Parts)
+            else np.clip(real(part), np.float32(lower), np.float32(upper))
+            for part in self.parts
+        )
+        clamp = lambda fill: min(max(fill, lower), upper)  # noqa: E731
+        movements = tuple((function, clamp(fill)) for function, fill in self.movements)
+        return Parts(parts, self.combine, movements)
+
+    def move(self, function: Callable[[Array], Array]) -> Parts:
+        """Apply a function that only moves elements."""
+        return self.pad(lambda array, fill: function(array), 0.0)
+
+    def pad(self, function: Callable[[Array, Any], Array], fill: float) -> Parts:
+        """Apply a function that moves elements and adds a constant."""
+        return replace(self, movements=(*self.movements, (function, fill)))
+
+
+Value: TypeAlias = Array | Quantized | Accumulator | Parts
+
+
+def requantize(value: Value, scale: Array, zero_point: Array, dtype: np.dtype[Any]) -> Array:
+    """Any value as 8-bit integers: sums and their parts by their own rule, the rest as ONNX says.
+
+    Scale and zero point are broadcast to the value.
+    """
+    if isinstance(value, Accumulator | Parts):
+        return value.requantize(scale, zero_point, dtype)
+    return quantize(real(value), scale, zero_point, dtype)
 
 
 def real(value: Value) -> Array:

@@ -102,11 +102,14 @@ def test_bias_added_after_the_product() -> None:
     assert run(nodes, x=np.uint8([[130]])).tolist() == [[12, 0]]
 
 
-def test_a_bias_of_another_scale_is_refused() -> None:
+def test_a_bias_of_another_scale_is_rounded_to_the_sum() -> None:
     nodes = gemm(64, 16.0, 3, [])
-    nodes[2] = ("DequantizeLinear", [np.int32([64]), F(0.1), np.int32(0)], "bf")
-    with pytest.raises(BitnnError, match="the bias's scale"):
-        run(nodes, x=np.int8([[0]]))
+    nodes[2] = ("DequantizeLinear", [np.int32([155]), F(0.1), np.int32(0)], "bf")
+    # 15.5 is 124 steps of 1/8, the sum of x = 1; half a step of the result would be 64.
+    assert run(nodes, x=np.int8([[1]])).tolist() == [[4]]
+    trace = Trace()
+    Reference(model(nodes, {"x": np.int8([[1]])}))({"x": np.int8([[1]])}, trace)
+    assert trace.accumulators["acc"].tolist() == [[124]]
 
 
 def test_average_counts_what_is_inside_unless_told() -> None:

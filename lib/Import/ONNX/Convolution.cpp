@@ -21,9 +21,11 @@ struct Convolution {
   Shape outputShape;
   Location loc;
 
-  Value emit(OpBuilder &builder, ArrayRef<int64_t> bias) const;
+  Value emit(OpBuilder &builder, ArrayRef<int64_t> bias,
+             ArrayRef<int64_t> signs) const;
 
 private:
+  Value emit(OpBuilder &builder, ArrayRef<int64_t> bias) const;
   bool isDepthwise() const {
     return weights.shape[0] == groups && weights.shape[1] == 1 && groups > 1;
   }
@@ -61,6 +63,13 @@ Value Convolution::emitGrouped(OpBuilder &builder, Value input,
   SmallVector<ReassociationIndices> dimensions = {{0}, {1, 2}, {3}, {4}};
   return tensor::CollapseShapeOp::create(builder, loc, init.getType(), result,
                                          dimensions);
+}
+
+Value Convolution::emit(OpBuilder &builder, ArrayRef<int64_t> bias,
+                        ArrayRef<int64_t> signs) const {
+  Convolution signedOne = *this;
+  signedOne.weights.applySigns(signs, /*outputAxis=*/0);
+  return signedOne.emit(builder, bias);
 }
 
 Value Convolution::emit(OpBuilder &builder, ArrayRef<int64_t> bias) const {
@@ -123,8 +132,9 @@ static Result convolve(NodeContext &node, const Operand &input,
   auto convolution = std::make_shared<const Convolution>(
       Convolution{(*x)->integers.value, std::move(*weights), *windows, *groups,
                   (*x)->quantization.zeroPoint, shape, node.loc});
-  sum->emit = [convolution](OpBuilder &builder, ArrayRef<int64_t> bias) {
-    return convolution->emit(builder, bias);
+  sum->emit = [convolution](OpBuilder &builder, ArrayRef<int64_t> bias,
+                      ArrayRef<int64_t> signs) {
+    return convolution->emit(builder, bias, signs);
   };
   return ImportedValue(std::move(*sum));
 }

@@ -71,7 +71,7 @@ FailureOr<const Dequantized *>
 bitnn::importer::getActivation(NodeContext &node, const Operand &value,
                                StringRef what) {
   auto *real = value ? std::get_if<Dequantized>(value.get()) : nullptr;
-  if (real && std::isinf(real->lower) && std::isinf(real->upper))
+  if (real && real->isUntouched())
     return real;
   return node.refuseOperand(
       value, what,

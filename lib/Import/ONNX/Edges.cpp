@@ -179,6 +179,7 @@ static FailureOr<Cut> cutValue(OpBuilder &builder, Location loc, StringRef name,
                          "them";
     cut.tensor = sum->tensor;
     cut.caller = sum->nodes;
+    cut.isFloat = !sum->isInteger;
     cut.quantization =
         Quantization{sum->scales.front() / float(sum->counts.front()), 0};
     cut.value = emitAccumulator(builder, *sum);
@@ -199,6 +200,10 @@ static FailureOr<Cut> cutValue(OpBuilder &builder, Location loc, StringRef name,
                        "itself; put a QuantizeLinear behind it, or cut the "
                        "graph before it with --outputs="
                     << sum->lhs.source.tensor << "," << sum->rhs.source.tensor;
+  if (auto *parts = std::get_if<Parts>(&value))
+    return refuse() << quote(parts->tensor)
+                    << " combines quantized tensors and is not quantized "
+                       "itself; put a QuantizeLinear behind it";
   return refuse() << "it is a constant";
 }
 

@@ -1,174 +1,184 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Add, QLinearAdd, Relu, Clip.
+// Operators on two operands.
 
 #include "Emit.h"
-#include "NodeContext.h"
-#include <cmath>
+#include "Functions.h"
+#include "IntegerOps.h"
+#include "Multiplication.h"
+#include "Quantization.h"
+#include "Weights.h"
 
 using namespace mlir;
 using namespace bitnn::importer;
 
 //===----------------------------------------------------------------------===//
-// Relu and Clip
+// The float32 arithmetic of the operators
 //===----------------------------------------------------------------------===//
 
-/// Clamps a real value; a clamp of a clamp is one clamp.
-static Result clamp(NodeContext &node, float lower, float upper) {
-  auto apply = [&](auto real) -> Result {
-    auto clip = [&](float bound) {
-      return std::min(std::max(bound, lower), upper);
-    };
-    real.lower = clip(real.lower);
-    real.upper = clip(real.upper);
-    real.nodes.push_back(&node.node);
-    return ImportedValue(std::move(real));
-  };
-  if (auto *dequantized = node.getIf<Dequantized>(0))
-    return apply(*dequantized);
-  if (auto *sum = node.getIf<Sum>(0))
-    return apply(*sum);
-  if (auto *accumulator = node.getIf<Accumulator>(0))
-    return apply(*accumulator);
-  return node.decline("its input is not behind a DequantizeLinear");
-}
-
-Result bitnn::importer::importRelu(NodeContext &node) {
-  return clamp(node, 0.0f, std::numeric_limits<float>::infinity());
-}
-
-/// A bound of a Clip: an attribute before opset 11, then an operand.
-static FailureOr<float> getBound(NodeContext &node, unsigned index,
-                                 StringRef name, float missing) {
-  FailureOr<float> bound = missing;
-  if (node.node.opset < 11) {
-    bound = node.getFloat(name, missing);
-  } else if (Operand operand = node.getOperand(index)) {
-    auto *constant = std::get_if<Constant>(operand.get());
-    auto *quantized = std::get_if<QuantizedConstant>(operand.get());
-    if (constant && constant->tensor->type == ElementType::Float32 &&
-        constant->tensor->size() == 1)
-      bound = constant->tensor->getFloat(0);
-    else if (quantized && quantized->integers->size() == 1)
-      bound = float(quantized->integers->getInteger(0) -
-                    quantized->zeroPoints.front()) *
-              quantized->scales.front();
-    else
-      return node.refuseOperand(operand, name, "one constant float32 number");
-  }
-  if (succeeded(bound) && !std::isfinite(*bound) && *bound != missing)
-    return node.refuse() << "its " << name << " must be finite, but is "
-                         << toString(*bound);
-  return bound;
-}
-
-Result bitnn::importer::importClip(NodeContext &node) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  FailureOr<float> lower = getBound(node, 1, "min", -kInfinity);
-  if (failed(lower))
-    return failure();
-  FailureOr<float> upper = getBound(node, 2, "max", kInfinity);
-  if (failed(upper))
-    return failure();
-  return clamp(node, *lower, *upper);
+static BinaryFunction getBinaryFunction(StringRef op) {
+  return llvm::StringSwitch<BinaryFunction>(op)
+      .Case("Add", [](float a, float b) { return a + b; })
+      .Case("Sub", [](float a, float b) { return a - b; })
+      .Case("Mul", [](float a, float b) { return a * b; })
+      .Case("Div", [](float a, float b) { return a / b; })
+      .Case("Max", [](float a, float b) { return std::max(a, b); })
+      .Case("Min", [](float a, float b) { return std::min(a, b); })
+      .Case("Pow",
+            [](float a, float b) { return float(std::pow(double(a), b)); })
+      .Case("PRelu", [](float a, float b) { return a < 0 ? a * b : a; })
+      .Default(nullptr);
 }
 
 //===----------------------------------------------------------------------===//
-// Add
+// Two tensors
 //===----------------------------------------------------------------------===//
 
-static bool isConstant(const Operand &operand) {
-  return operand && (std::get_if<Constant>(operand.get()) ||
-                     std::get_if<QuantizedConstant>(operand.get()));
+/// Whether the law of products of integers holds for an operand.
+static bool isTensor(const Operand &operand) {
+  if (auto *real = std::get_if<Dequantized>(operand.get()))
+    return real->isUntouched();
+  auto *constant = std::get_if<QuantizedConstant>(operand.get());
+  return constant && constant->isPerTensor() &&
+         isEightBits(constant->integers->type) &&
+         constant->integers->size() != 0;
 }
 
-/// A sum with a bias behind it: still one exact sum.
-static Result addBiasAfter(NodeContext &node, const Accumulator &product,
-                           const Operand &bias) {
-  if (product.bias.empty() || !product.nodes.empty())
-    return node.decline("only a bias directly after Conv, Gemm or MatMul is "
-                        "part of the sum");
-  Accumulator sum = product;
-  if (failed(addBias(node, sum, bias, sum.shape.size() - 1)))
-    return failure();
-  sum.tensor = node.node.outputs.front();
-  return ImportedValue(std::move(sum));
+/// A dequantized tensor, or a constant of 8-bit integers as one.
+static std::optional<Dequantized> getTensor(NodeContext &node,
+                                            const Operand &operand) {
+  if (!isTensor(operand))
+    return std::nullopt;
+  if (auto *real = std::get_if<Dequantized>(operand.get()))
+    return *real;
+  auto *constant = std::get_if<QuantizedConstant>(operand.get());
+  Shape shape = constant->integers->shape;
+  if (shape.empty())
+    shape = {1};
+  int64_t half = constant->integers->type == ElementType::UInt8 ? 128 : 0;
+  SmallVector<int32_t> values;
+  for (int64_t i = 0; i < constant->integers->size(); ++i)
+    values.push_back(constant->integers->getInteger(i) - half);
+  Dequantized result;
+  result.quantization = {constant->scales.front(),
+                         constant->zeroPoints.front() - half};
+  result.integers.value =
+      emitConstant(node.builder, node.loc, shape, 8, values);
+  return result;
 }
 
-/// A constant as a dequantized tensor of the shape of the other operand.
-static FailureOr<Dequantized>
-getAddend(NodeContext &node, const Operand &operand, ArrayRef<int64_t> shape) {
-  if (auto *constant = std::get_if<QuantizedConstant>(operand.get());
-      constant && constant->isPerTensor() &&
-      isEightBits(constant->integers->type) &&
-      ArrayRef<int64_t>(constant->integers->shape) == shape) {
-    bool isUnsigned = constant->integers->type == ElementType::UInt8;
-    int64_t half = isUnsigned ? 128 : 0;
-    SmallVector<int32_t> values;
-    for (int64_t i = 0; i < constant->integers->size(); ++i)
-      values.push_back(constant->integers->getInteger(i) - half);
-    Dequantized result;
-    result.quantization = {constant->scales.front(),
-                           constant->zeroPoints.front() - half};
-    result.integers.value =
-        emitConstant(node.builder, node.loc, shape, 8, values);
-    return result;
-  }
-  auto real = getActivation(node, operand, "operand");
-  if (failed(real))
-    return failure();
-  return **real;
-}
-
-static Result addDequantized(NodeContext &node, const Operand &a,
-                             const Operand &b) {
-  auto shapeOf = [](const Operand &operand) -> ArrayRef<int64_t> {
-    if (auto *real = std::get_if<Dequantized>(operand.get()))
-      return getShape(real->integers.value);
-    if (auto *constant = std::get_if<QuantizedConstant>(operand.get()))
-      return constant->integers->shape;
-    return {};
-  };
-  ArrayRef<int64_t> shape = shapeOf(isConstant(a) ? b : a);
-  if (shapeOf(a) != shapeOf(b))
-    return node.decline("it adds shapes " + toString(shapeOf(a)) + " and " +
-                        toString(shapeOf(b)) + ", which must be equal");
-  auto lhs = getAddend(node, a, shape);
-  if (failed(lhs))
-    return failure();
-  auto rhs = getAddend(node, b, shape);
-  if (failed(rhs))
-    return failure();
+static Result addTensors(NodeContext &node, Dequantized lhs, Dequantized rhs,
+                         Shape shape, float sign) {
   Sum sum;
   sum.tensor = node.node.outputs.front();
-  sum.lhs = std::move(*lhs);
-  sum.rhs = std::move(*rhs);
+  sum.lhs = std::move(lhs);
+  sum.rhs = std::move(rhs);
+  sum.shape = std::move(shape);
+  sum.sign = sign;
   return ImportedValue(std::move(sum));
 }
 
-/// An operand whose integers are there, without a Relu or Clip since.
-static bool isAddend(const Operand &operand) {
-  if (auto *constant = std::get_if<QuantizedConstant>(operand.get()))
-    return constant->isPerTensor() && isEightBits(constant->integers->type);
-  auto *real = std::get_if<Dequantized>(operand.get());
-  return real && std::isinf(real->lower) && std::isinf(real->upper);
+static Result multiplyTensors(NodeContext &node, const Dequantized &lhs,
+                              const Dequantized &rhs, Shape shape) {
+  Accumulator product;
+  product.tensor = node.node.outputs.front();
+  product.shape = shape;
+  product.scales = {lhs.quantization.scale * rhs.quantization.scale};
+  Factor a = {lhs.integers.value, lhs.quantization.zeroPoint};
+  Factor b = {rhs.integers.value, rhs.quantization.zeroPoint};
+  product.emit = [=, loc = node.loc](OpBuilder &builder, ArrayRef<int64_t>,
+                                     ArrayRef<int64_t>) {
+    return emitProduct(builder, loc, a, b, shape);
+  };
+  return ImportedValue(std::move(product));
 }
 
-Result bitnn::importer::importAdd(NodeContext &node) {
-  Operand a = node.getOperand(0), b = node.getOperand(1);
-  if (!a || !b)
+/// The larger or smaller of two floats is that of their integers, once both are
+/// quantized alike.
+static Result chooseTensors(NodeContext &node, const Operand &lhs,
+                            const Operand &rhs, Shape shape) {
+  Parts parts;
+  parts.tensor = node.node.outputs.front();
+  parts.kind = node.node.op == "Max" ? Parts::Kind::Max : Parts::Kind::Min;
+  parts.operands = {lhs, rhs};
+  parts.shape = std::move(shape);
+  return ImportedValue(std::move(parts));
+}
+
+static Result combineTensors(NodeContext &node, const Operand &lhs,
+                             const Operand &rhs) {
+  auto a = getCurrentShape(*lhs), b = getCurrentShape(*rhs);
+  if (!a || !b || std::holds_alternative<Integers>(*lhs) ||
+      std::holds_alternative<Integers>(*rhs))
+    return node.decline("its operands are not both behind a DequantizeLinear");
+  auto shape = getBroadcastShape(*a, *b);
+  if (!shape || failed(getNumElements(*shape)))
+    return node.refuse() << "shapes " << toString(*a) << " and " << toString(*b)
+                         << " cannot be broadcast";
+  StringRef op = node.node.op;
+  if (op == "Max" || op == "Min")
+    return chooseTensors(node, lhs, rhs, *shape);
+  bool areConstant = std::holds_alternative<QuantizedConstant>(*lhs) &&
+                     std::holds_alternative<QuantizedConstant>(*rhs);
+  auto x = getTensor(node, lhs), y = getTensor(node, rhs);
+  if (!x || !y || areConstant)
+    return node.decline("its operands are not both 8-bit integers directly "
+                        "behind a DequantizeLinear");
+  if (op == "Add" || op == "Sub" || op == "QLinearAdd")
+    return addTensors(node, *x, *y, *shape, op == "Sub" ? -1 : 1);
+  if (op == "Mul" || op == "QLinearMul")
+    return multiplyTensors(node, *x, *y, *shape);
+  return node.decline("on two tensors it has no integer form; only Add, Sub, "
+                      "Mul, Max and Min have");
+}
+
+//===----------------------------------------------------------------------===//
+// The operators
+//===----------------------------------------------------------------------===//
+
+Result bitnn::importer::importBinary(NodeContext &node) {
+  StringRef op = node.node.op;
+  // Max and Min take any number of operands.
+  Operand lhs = node.getOperand(0);
+  if (!lhs || node.operands.size() > 2 ||
+      (node.operands.size() == 1 && op != "Max" && op != "Min"))
     return node.refuse() << "it needs two operands";
-  if (auto *sum = node.getIf<Accumulator>(0); sum && isConstant(b))
-    return addBiasAfter(node, *sum, b);
-  if (auto *sum = node.getIf<Accumulator>(1); sum && isConstant(a))
-    return addBiasAfter(node, *sum, a);
-  if (isAddend(a) && isAddend(b) && !(isConstant(a) && isConstant(b)))
-    return addDequantized(node, a, b);
-  return node.decline("its operands are not both 8-bit integers directly "
-                      "behind a DequantizeLinear");
+  if (node.operands.size() == 1)
+    return importIdentity(node);
+  Operand rhs = node.getOperand(1);
+  if (!rhs)
+    return node.refuse() << "it needs two operands";
+  if (std::holds_alternative<Integers>(*lhs) ||
+      std::holds_alternative<Integers>(*rhs))
+    return combineIntegers(node, lhs, rhs);
+  if (auto folded = foldConstant(node, lhs, rhs))
+    return *folded;
+  // Two quantized operands are a sum or product of integers, constant or not.
+  bool areQuantized = isTensor(lhs) && isTensor(rhs);
+  if (!areQuantized || op != "Mul")
+    if (auto result = applyBinary(node, lhs, rhs, getBinaryFunction(op)))
+      return *result;
+  return combineTensors(node, lhs, rhs);
 }
 
-Result bitnn::importer::importQLinearAdd(NodeContext &node) {
+Result bitnn::importer::importPRelu(NodeContext &node) {
+  Operand x = node.getOperand(0), slope = node.getOperand(1);
+  if (!x || !slope)
+    return node.refuse() << "it needs two operands";
+  if (auto result = applyBinary(node, x, slope, getBinaryFunction("PRelu")))
+    return *result;
+  return node.decline("its slopes are not one constant number, or one per "
+                      "entry of an axis");
+}
+
+static Result quantizeQLinear(NodeContext &node, Result real, unsigned scale) {
+  if (failed(real))
+    return failure();
+  return quantize(node, share(std::move(*real)), node.getOperand(scale),
+                  node.getOperand(scale + 1));
+}
+
+static Result importQLinearBinary(NodeContext &node) {
   Result a = dequantize(node, node.getOperand(0), node.getOperand(1),
                         node.getOperand(2));
   if (failed(a))
@@ -177,13 +187,36 @@ Result bitnn::importer::importQLinearAdd(NodeContext &node) {
                         node.getOperand(5));
   if (failed(b))
     return failure();
-  Operand lhs = share(std::move(*a)), rhs = share(std::move(*b));
-  if (!isAddend(lhs) || !isAddend(rhs) || (isConstant(lhs) && isConstant(rhs)))
-    return node.refuse() << "its operands must be 8-bit integers, quantized "
-                            "per tensor and not both constant";
-  Result sum = addDequantized(node, lhs, rhs);
-  if (failed(sum))
+  return quantizeQLinear(node,
+                         combineTensors(node, share(std::move(*a)),
+                                        share(std::move(*b))),
+                         6);
+}
+
+Result bitnn::importer::importQLinearAdd(NodeContext &node) {
+  return importQLinearBinary(node);
+}
+Result bitnn::importer::importQLinearMul(NodeContext &node) {
+  return importQLinearBinary(node);
+}
+
+/// A function of one number in QLinear form.
+static Result importQLinearUnary(NodeContext &node) {
+  Result x = dequantize(node, node.getOperand(0), node.getOperand(1),
+                        node.getOperand(2));
+  if (failed(x))
     return failure();
-  return quantize(node, share(std::move(*sum)), node.getOperand(6),
-                  node.getOperand(7));
+  Node plain = node.node;
+  plain.op = StringRef(plain.op).drop_front(StringRef("QLinear").size()).str();
+  plain.domain = "";
+  SmallVector<Operand> operands = {share(std::move(*x))};
+  NodeContext context(node.importer, plain, operands);
+  return quantizeQLinear(node, importFunction(context), 3);
+}
+
+Result bitnn::importer::importQLinearSigmoid(NodeContext &node) {
+  return importQLinearUnary(node);
+}
+Result bitnn::importer::importQLinearLeakyRelu(NodeContext &node) {
+  return importQLinearUnary(node);
 }

@@ -30,7 +30,7 @@ mlir::Value emitBias(mlir::OpBuilder &builder, mlir::Location loc,
                      llvm::ArrayRef<int64_t> shape,
                      llvm::ArrayRef<int64_t> bias);
 
-/// Pads the last two of four dimensions with an integer.
+/// Pads the last dimensions with an integer.
 mlir::Value emitPad(mlir::OpBuilder &builder, mlir::Location loc,
                     mlir::Value image, llvm::ArrayRef<int64_t> before,
                     llvm::ArrayRef<int64_t> after, int64_t fill);
@@ -43,6 +43,33 @@ using EmitScalar = llvm::function_ref<mlir::Value(
 mlir::Value emitElementwise(mlir::OpBuilder &builder, mlir::Location loc,
                             mlir::ValueRange inputs, unsigned resultBits,
                             EmitScalar emitScalar);
+
+/// A tensor of `shape`, elementwise from tensors with indexing maps of their
+/// own.
+mlir::Value emitElementwise(mlir::OpBuilder &builder, mlir::Location loc,
+                            llvm::ArrayRef<int64_t> shape,
+                            mlir::ValueRange inputs,
+                            llvm::ArrayRef<mlir::AffineMap> maps,
+                            unsigned resultBits, EmitScalar emitScalar);
+
+/// Where an operand of `from` is read for an element of `to`: aligned with the
+/// last dimensions, extents of 1 repeated.
+mlir::AffineMap getBroadcastMap(mlir::OpBuilder &builder,
+                                llvm::ArrayRef<int64_t> from,
+                                llvm::ArrayRef<int64_t> to);
+/// The shape that two operands are broadcast to, if there is one.
+std::optional<Shape> getBroadcastShape(llvm::ArrayRef<int64_t> lhs,
+                                       llvm::ArrayRef<int64_t> rhs);
+
+/// In the body of an elementwise operation: an element of a constant vector at
+/// the place that an i32 tells.
+mlir::Value emitTableEntry(mlir::OpBuilder &builder, mlir::Location loc,
+                           mlir::Value table, mlir::Value place);
+
+/// A function of 8-bit values, by the 256 values of each channel.
+mlir::Value emitLookup(mlir::OpBuilder &builder, mlir::Location loc,
+                       mlir::Value value, llvm::ArrayRef<int32_t> table,
+                       unsigned axis);
 
 /// Between uint8 and the int8 that is 128 less.
 mlir::Value emitRecentre(mlir::OpBuilder &builder, mlir::Location loc,

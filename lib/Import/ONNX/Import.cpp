@@ -168,6 +168,12 @@ static bool isForeignLayer(const Node &node) {
   return llvm::is_contained(kLayers, node.op);
 }
 
+bool Importer::isRead(StringRef tensor) const {
+  return !tensor.empty() && llvm::any_of(graph.nodes, [&](const Node &reader) {
+    return llvm::is_contained(reader.inputs, tensor);
+  });
+}
+
 LogicalResult Importer::importNode(const Node &node) {
   SmallVector<Operand> operands;
   const Operator *meaning = findOperator(node);
@@ -178,15 +184,6 @@ LogicalResult Importer::importNode(const Node &node) {
     operands.push_back(meaning && *operand ? readInput(*operand) : *operand);
   }
   NodeContext context(*this, node, operands);
-  if (meaning) {
-    for (const std::string &output : llvm::drop_begin(node.outputs))
-      if (!output.empty() && producers.lookup(output) == &node &&
-          llvm::any_of(graph.nodes, [&](const Node &reader) {
-            return llvm::is_contained(reader.inputs, output);
-          }))
-        return context.refuse() << "only its first output is supported, but "
-                                << quote(output) << " is read";
-  }
   if (!meaning && isForeignLayer(node))
     return context.refuse()
            << "it is not supported; supported are: " << getOperatorNames();
@@ -194,11 +191,19 @@ LogicalResult Importer::importNode(const Node &node) {
                          : Result(context.decline("it has no integer form"));
   if (failed(value))
     return failure();
+  bool isOutside = std::holds_alternative<Outside>(*value);
   Operand shared = share(std::move(*value));
   values[node.outputs.front()] = shared;
-  if (!meaning)
-    for (const std::string &output : llvm::drop_begin(node.outputs))
+  for (auto [i, output] : llvm::enumerate(node.outputs)) {
+    auto further = context.furtherResults.find(i);
+    if (further != context.furtherResults.end())
+      values[output] = share(std::move(further->second));
+    else if (i > 0 && isOutside)
       values[output] = shared;
+    else if (i > 0 && isRead(output))
+      return context.refuse() << "only its first output is supported, but "
+                              << quote(output) << " is read";
+  }
   return success();
 }
 

@@ -54,6 +54,7 @@ private:
   // Import.cpp
   mlir::LogicalResult importNodes(llvm::ArrayRef<std::string> outputs);
   mlir::LogicalResult importNode(const Node &node);
+  bool isRead(llvm::StringRef tensor) const;
   mlir::FailureOr<Operand> getOperand(const Node &node, llvm::StringRef name);
   mlir::FailureOr<llvm::SmallVector<const Node *>>
   getAncestors(llvm::ArrayRef<std::string> outputs) const;

@@ -27,6 +27,10 @@ inline bool isEightBits(ElementType type) {
   return type == ElementType::Int8 || type == ElementType::UInt8;
 }
 
+inline bool isInteger(ElementType type) {
+  return type != ElementType::Float32 && type != ElementType::Other;
+}
+
 /// The number of elements of a shape; fails above 2^31 - 1.
 mlir::FailureOr<int64_t> getNumElements(llvm::ArrayRef<int64_t> shape);
 

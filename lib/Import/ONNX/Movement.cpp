@@ -1,131 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Operators that only move data. They commute with every quantization, so they
-// are applied to the integers.
+// Operators that keep every element: reshapes and transposes.
 
-#include "Emit.h"
-#include "NodeContext.h"
+#include "Movements.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace bitnn::importer;
 
-/// What a movement makes of a shape; fails with an error.
-using Plan = llvm::function_ref<FailureOr<Movement>(ArrayRef<int64_t>)>;
-
-static TensorRef moveConstant(const Tensor &tensor, const Movement &movement) {
-  auto result = std::make_shared<Tensor>(tensor);
-  result->shape = movement.shape;
-  if (movement.permutation.empty() || tensor.bytes.empty())
-    return result;
-  size_t width = tensor.bytes.size() / tensor.size();
-  Shape index(movement.shape.size(), 0);
-  for (int64_t to = 0; to < tensor.size(); ++to) {
-    int64_t rest = to, from = 0;
-    for (int64_t i = movement.shape.size() - 1; i >= 0; --i) {
-      index[movement.permutation[i]] = rest % movement.shape[i];
-      rest /= movement.shape[i];
-    }
-    for (auto [extent, position] : llvm::zip_equal(tensor.shape, index))
-      from = from * extent + position;
-    std::copy_n(tensor.bytes.begin() + from * width, width,
-                result->bytes.begin() + to * width);
-  }
-  return result;
-}
-
-static Result moveQuantized(NodeContext &node, QuantizedConstant constant,
-                            const Movement &movement) {
-  constant.integers = moveConstant(*constant.integers, movement);
-  if (constant.isPerTensor())
-    return ImportedValue(std::move(constant));
-  if (movement.permutation.empty())
-    return node.refuse() << "it reshapes weights that are quantized per axis; "
-                            "reshape them before they are quantized";
-  constant.axis = llvm::find(movement.permutation, constant.axis) -
-                  movement.permutation.begin();
-  return ImportedValue(std::move(constant));
-}
-
-static Result move(NodeContext &node, Plan plan) {
-  Operand operand = node.getOperand(0);
-  if (!operand)
-    return node.refuse() << "its input is missing";
-  auto getPlan = [&](ArrayRef<int64_t> shape) -> FailureOr<Movement> {
-    FailureOr<Movement> movement = plan(shape);
-    if (succeeded(movement) && movement->shape.empty() &&
-        !node.getIf<Constant>(0) && !node.getIf<QuantizedConstant>(0))
-      return node.refuse() << "scalars are not supported";
-    return movement;
-  };
-  auto moveIntegers = [&](Integers integers) -> FailureOr<Integers> {
-    FailureOr<Movement> movement = getPlan(getShape(integers.value));
-    if (failed(movement))
-      return failure();
-    integers.value = emitMovement(node.builder, integers.value, *movement);
-    return integers;
-  };
-  auto postpone = [&](auto value, ArrayRef<int64_t> shape) -> Result {
-    if (!value.movements.empty())
-      shape = value.movements.back().shape;
-    FailureOr<Movement> movement = getPlan(shape);
-    if (failed(movement))
-      return failure();
-    value.movements.push_back(*movement);
-    value.nodes.push_back(&node.node);
-    return ImportedValue(std::move(value));
-  };
-
-  if (auto *constant = node.getIf<Constant>(0)) {
-    FailureOr<Movement> movement = getPlan(constant->tensor->shape);
-    if (failed(movement))
-      return failure();
-    return ImportedValue(Constant{moveConstant(*constant->tensor, *movement)});
-  }
-  if (auto *constant = node.getIf<QuantizedConstant>(0)) {
-    FailureOr<Movement> movement = getPlan(constant->integers->shape);
-    if (failed(movement))
-      return failure();
-    return moveQuantized(node, *constant, *movement);
-  }
-  if (auto *integers = node.getIf<Integers>(0)) {
-    FailureOr<Integers> moved = moveIntegers(*integers);
-    if (failed(moved))
-      return failure();
-    moved->tensor = node.node.outputs.front();
-    return ImportedValue(*moved);
-  }
-  if (auto *real = node.getIf<Dequantized>(0)) {
-    FailureOr<Integers> moved = moveIntegers(real->integers);
-    if (failed(moved))
-      return failure();
-    Dequantized result = *real;
-    result.integers = *moved;
-    result.nodes.push_back(&node.node);
-    return ImportedValue(std::move(result));
-  }
-  if (auto *sum = node.getIf<Sum>(0))
-    return postpone(*sum, getShape(sum->lhs.integers.value));
-  if (auto *accumulator = node.getIf<Accumulator>(0))
-    return postpone(*accumulator, accumulator->shape);
-
-  ImportedValue outside = node.decline("its input has no integer form");
-  if (auto *input = node.getIf<Outside>(0); input && input->shape) {
-    FailureOr<Movement> movement = getPlan(*input->shape);
-    if (failed(movement))
-      return failure();
-    std::get<Outside>(outside).shape = movement->shape;
-  }
-  return outside;
-}
-
-//===----------------------------------------------------------------------===//
-// The operators
-//===----------------------------------------------------------------------===//
-
 Result bitnn::importer::importIdentity(NodeContext &node) {
-  return move(node, [&](ArrayRef<int64_t> shape) -> FailureOr<Movement> {
-    return Movement{{}, Shape(shape), node.loc};
+  return move(node, [&](ArrayRef<int64_t> shape) -> FailureOr<Movements> {
+    return Movements();
   });
 }
 
@@ -142,7 +27,7 @@ Result bitnn::importer::importFlatten(NodeContext &node) {
   FailureOr<int64_t> axis = node.getInt("axis", 1);
   if (failed(axis))
     return failure();
-  return move(node, [&](ArrayRef<int64_t> shape) -> FailureOr<Movement> {
+  return move(node, [&](ArrayRef<int64_t> shape) -> FailureOr<Movements> {
     int64_t rank = shape.size();
     int64_t split = *axis + (*axis < 0 ? rank : 0);
     if (split < 0 || split > rank)
@@ -151,7 +36,7 @@ Result bitnn::importer::importFlatten(NodeContext &node) {
     // Products of extents of a tensor that exists.
     int64_t rows = *getNumElements(shape.take_front(split));
     int64_t columns = *getNumElements(shape.drop_front(split));
-    return Movement{{}, {rows, columns}, node.loc};
+    return reshape(node, {rows, columns});
   });
 }
 
@@ -183,21 +68,19 @@ static FailureOr<Shape> resolveShape(NodeContext &node,
 }
 
 Result bitnn::importer::importReshape(NodeContext &node) {
-  auto *constant = node.getIf<Constant>(1);
-  if (!constant || constant->tensor->type != ElementType::Int64)
-    return node.refuseOperand(node.getOperand(1), "shape",
-                              "a constant int64 tensor");
   FailureOr<int64_t> allowZero = node.getInt("allowzero", 0);
   if (failed(allowZero))
     return failure();
-  Shape requested;
-  for (int64_t i = 0; i < constant->tensor->size(); ++i)
-    requested.push_back(constant->tensor->getInteger(i));
-  return move(node, [&](ArrayRef<int64_t> shape) -> FailureOr<Movement> {
-    FailureOr<Shape> result = resolveShape(node, requested, shape, *allowZero);
+  auto requested = getIntegers(node, "shape", /*operand=*/1, /*opset=*/5);
+  if (failed(requested))
+    return failure();
+  if (!*requested)
+    return node.refuse() << "its shape is missing";
+  return move(node, [&](ArrayRef<int64_t> shape) -> FailureOr<Movements> {
+    FailureOr<Shape> result = resolveShape(node, **requested, shape, *allowZero);
     if (failed(result))
       return failure();
-    return Movement{{}, *result, node.loc};
+    return reshape(node, *result);
   });
 }
 
@@ -205,7 +88,7 @@ Result bitnn::importer::importTranspose(NodeContext &node) {
   FailureOr<Shape> attribute = node.getInts("perm", {});
   if (failed(attribute))
     return failure();
-  return move(node, [&](ArrayRef<int64_t> shape) -> FailureOr<Movement> {
+  return move(node, [&](ArrayRef<int64_t> shape) -> FailureOr<Movements> {
     int64_t rank = shape.size();
     Shape permutation = *attribute;
     if (!node.has("perm"))
@@ -218,6 +101,64 @@ Result bitnn::importer::importTranspose(NodeContext &node) {
                            << toString(shape);
     for (int64_t axis : permutation)
       result.push_back(shape[axis]);
-    return Movement{permutation, result, node.loc};
+    return Movements{Movement{permutation, result, node.loc}};
+  });
+}
+
+/// The axes of a Squeeze or Unsqueeze in a tensor of `rank` dimensions, in
+/// ascending order.
+static FailureOr<Shape> sortAxes(NodeContext &node, ArrayRef<int64_t> axes,
+                                 int64_t rank) {
+  Shape sorted;
+  for (int64_t axis : axes) {
+    FailureOr<int64_t> normalized = normalizeAxis(node, axis, rank);
+    if (failed(normalized))
+      return failure();
+    sorted.push_back(*normalized);
+  }
+  llvm::sort(sorted);
+  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
+    return node.refuse() << "an axis appears twice";
+  return sorted;
+}
+
+Result bitnn::importer::importSqueeze(NodeContext &node) {
+  auto axes = getIntegers(node, "axes", /*operand=*/1, /*opset=*/13);
+  if (failed(axes))
+    return failure();
+  return move(node, [&](ArrayRef<int64_t> shape) -> FailureOr<Movements> {
+    FailureOr<Shape> removed = Shape();
+    if (*axes)
+      removed = sortAxes(node, **axes, shape.size());
+    if (failed(removed))
+      return failure();
+    Shape result;
+    for (auto [i, extent] : llvm::enumerate(shape)) {
+      bool isRemoved =
+          *axes ? llvm::is_contained(*removed, int64_t(i)) : extent == 1;
+      if (isRemoved && extent != 1)
+        return node.refuse() << "it removes dimension " << i << " of "
+                             << toString(shape) << ", which is not 1";
+      if (!isRemoved)
+        result.push_back(extent);
+    }
+    return reshape(node, result);
+  });
+}
+
+Result bitnn::importer::importUnsqueeze(NodeContext &node) {
+  auto axes = getIntegers(node, "axes", /*operand=*/1, /*opset=*/13);
+  if (failed(axes))
+    return failure();
+  if (!*axes)
+    return node.refuse() << "its axes are missing";
+  return move(node, [&](ArrayRef<int64_t> shape) -> FailureOr<Movements> {
+    auto added = sortAxes(node, **axes, shape.size() + (*axes)->size());
+    if (failed(added))
+      return failure();
+    Shape result(shape);
+    for (int64_t axis : *added)
+      result.insert(result.begin() + axis, 1);
+    return reshape(node, result);
   });
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "NodeContext.h"
+#include "Functions.h"
 #include "Importer.h"
 #include "llvm/ADT/StringExtras.h"
-#include <map>
 
 using namespace mlir;
 using namespace bitnn::importer;
@@ -92,32 +92,65 @@ static constexpr bool kLayer = true;
 static constexpr llvm::StringLiteral kOnnx = "";
 static constexpr llvm::StringLiteral kMicrosoft = "com.microsoft";
 
-static const std::map<Name, Operator> &getOperators() {
-  static const std::map<Name, Operator> operators = {
-      {{kOnnx, "Add"}, {importAdd}},
+static std::map<Name, Operator> makeOperators() {
+  std::map<Name, Operator> operators = {
+      {{kOnnx, "Add"}, {importBinary}},
       {{kOnnx, "AveragePool"}, {importAveragePool}},
+      {{kOnnx, "BatchNormalization"}, {importBatchNormalization}},
+      {{kOnnx, "Cast"}, {importCast}},
       {{kOnnx, "Clip"}, {importClip}},
+      {{kOnnx, "Concat"}, {importConcat}},
       {{kOnnx, "Constant"}, {importConstant}},
       {{kOnnx, "Conv"}, {importConv, kLayer}},
+      {{kOnnx, "DepthToSpace"}, {importDepthToSpace}},
       {{kOnnx, "DequantizeLinear"}, {importDequantizeLinear, kLayer}},
+      {{kOnnx, "Div"}, {importBinary}},
+      {{kOnnx, "Dropout"}, {importDropout}},
+      {{kOnnx, "Expand"}, {importExpand}},
       {{kOnnx, "Flatten"}, {importFlatten}},
+      {{kOnnx, "Gather"}, {importGather}},
       {{kOnnx, "Gemm"}, {importGemm, kLayer}},
       {{kOnnx, "GlobalAveragePool"}, {importGlobalAveragePool}},
       {{kOnnx, "Identity"}, {importIdentity}},
       {{kOnnx, "MatMul"}, {importMatMul, kLayer}},
+      {{kOnnx, "Max"}, {importBinary}},
       {{kOnnx, "MaxPool"}, {importMaxPool}},
+      {{kOnnx, "Min"}, {importBinary}},
+      {{kOnnx, "Mul"}, {importBinary}},
+      {{kOnnx, "PRelu"}, {importPRelu}},
+      {{kOnnx, "Pad"}, {importPad}},
+      {{kOnnx, "Pow"}, {importBinary}},
       {{kOnnx, "QLinearConv"}, {importQLinearConv, kLayer}},
       {{kOnnx, "QLinearMatMul"}, {importQLinearMatMul, kLayer}},
       {{kOnnx, "QuantizeLinear"}, {importQuantizeLinear, kLayer}},
       {{kOnnx, "Relu"}, {importRelu}},
       {{kOnnx, "Reshape"}, {importReshape}},
+      {{kOnnx, "Resize"}, {importResize}},
+      {{kOnnx, "Slice"}, {importSlice}},
+      {{kOnnx, "SpaceToDepth"}, {importSpaceToDepth}},
+      {{kOnnx, "Split"}, {importSplit}},
+      {{kOnnx, "Squeeze"}, {importSqueeze}},
+      {{kOnnx, "Sub"}, {importBinary}},
+      {{kOnnx, "Tile"}, {importTile}},
       {{kOnnx, "Transpose"}, {importTranspose}},
+      {{kOnnx, "Unsqueeze"}, {importUnsqueeze}},
+      {{kOnnx, "Upsample"}, {importUpsample}},
       {{kMicrosoft, "QGemm"}, {importQGemm, kLayer}},
       {{kMicrosoft, "QLinearAdd"}, {importQLinearAdd, kLayer}},
       {{kMicrosoft, "QLinearAveragePool"}, {importQLinearAveragePool, kLayer}},
-      {{kMicrosoft, "QLinearGlobalAveragePool"},
-       {importQLinearGlobalAveragePool, kLayer}},
+      {{kMicrosoft, "QLinearConcat"}, {importQLinearConcat, kLayer}},
+      {{kMicrosoft, "QLinearGlobalAveragePool"}, {importQLinearGlobalAveragePool, kLayer}},
+      {{kMicrosoft, "QLinearLeakyRelu"}, {importQLinearLeakyRelu, kLayer}},
+      {{kMicrosoft, "QLinearMul"}, {importQLinearMul, kLayer}},
+      {{kMicrosoft, "QLinearSigmoid"}, {importQLinearSigmoid, kLayer}},
   };
+  for (const auto &[domain, name] : getFunctionNames())
+    operators[{domain, name}] = {importFunction};
+  return operators;
+}
+
+static const std::map<Name, Operator> &getOperators() {
+  static const std::map<Name, Operator> operators = makeOperators();
   return operators;
 }
 

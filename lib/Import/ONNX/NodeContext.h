@@ -6,6 +6,7 @@
 #define BITNN_LIB_IMPORT_ONNX_NODECONTEXT_H
 
 #include "Values.h"
+#include <map>
 
 namespace bitnn::importer {
 
@@ -26,6 +27,8 @@ public:
   llvm::ArrayRef<Operand> operands;
   mlir::OpBuilder &builder;
   mlir::Location loc;
+  /// Of an operator with several outputs: all but the first, by their place.
+  std::map<unsigned, ImportedValue> furtherResults;
 
   /// The operand, or null if the node does not have it.
   Operand getOperand(unsigned index) const {
@@ -104,19 +107,41 @@ Result importGemm(NodeContext &);
 Result importQGemm(NodeContext &);
 Result importMatMul(NodeContext &);
 Result importQLinearMatMul(NodeContext &);
-Result importAdd(NodeContext &);
+Result importBinary(NodeContext &);
+Result importPRelu(NodeContext &);
+Result importBatchNormalization(NodeContext &);
 Result importQLinearAdd(NodeContext &);
+Result importQLinearMul(NodeContext &);
+Result importQLinearSigmoid(NodeContext &);
+Result importQLinearLeakyRelu(NodeContext &);
+Result importQLinearConcat(NodeContext &);
 Result importRelu(NodeContext &);
 Result importClip(NodeContext &);
+Result importFunction(NodeContext &);
 Result importMaxPool(NodeContext &);
 Result importAveragePool(NodeContext &);
 Result importQLinearAveragePool(NodeContext &);
 Result importGlobalAveragePool(NodeContext &);
 Result importQLinearGlobalAveragePool(NodeContext &);
 Result importIdentity(NodeContext &);
+Result importDropout(NodeContext &);
 Result importFlatten(NodeContext &);
 Result importReshape(NodeContext &);
 Result importTranspose(NodeContext &);
+Result importSqueeze(NodeContext &);
+Result importUnsqueeze(NodeContext &);
+Result importSlice(NodeContext &);
+Result importSplit(NodeContext &);
+Result importGather(NodeContext &);
+Result importExpand(NodeContext &);
+Result importTile(NodeContext &);
+Result importDepthToSpace(NodeContext &);
+Result importSpaceToDepth(NodeContext &);
+Result importPad(NodeContext &);
+Result importResize(NodeContext &);
+Result importUpsample(NodeContext &);
+Result importConcat(NodeContext &);
+Result importCast(NodeContext &);
 Result importConstant(NodeContext &);
 
 /// Shares a value that an operator of several steps has computed.

@@ -64,7 +64,8 @@ Result bitnn::importer::importMaxPool(NodeContext &node) {
     result.tensor = node.node.outputs.front();
     return ImportedValue(result);
   }
-  if (auto *real = node.getIf<Dequantized>(0)) {
+  if (auto *real = node.getIf<Dequantized>(0);
+      real && !real->function && real->movements.empty()) {
     // The maximum commutes with everything monotone: scales and clamps.
     FailureOr<Value> pooled = emitMaxPool(node, real->integers.value);
     if (failed(pooled))
@@ -126,7 +127,8 @@ static Result average(NodeContext &node, const Dequantized &x,
     return node.refuse() << "a window has no element but padding";
   Location loc = node.loc;
   Shape shape = sum.shape;
-  sum.emit = [=](OpBuilder &builder, ArrayRef<int64_t>) -> Value {
+  sum.emit = [=](OpBuilder &builder, ArrayRef<int64_t>,
+                 ArrayRef<int64_t>) -> Value {
     Value padded =
         emitPad(builder, loc, image, windows.before, windows.after, zeroPoint);
     Value init = emitFilled(builder, loc, shape, 32, 0);

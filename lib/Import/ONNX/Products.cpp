@@ -17,7 +17,8 @@ struct Product {
   Shape outputShape;
   Location loc;
 
-  Value emit(OpBuilder &builder, ArrayRef<int64_t> bias) const;
+  Value emit(OpBuilder &builder, ArrayRef<int64_t> bias,
+             ArrayRef<int64_t> signs) const;
 };
 } // namespace
 
@@ -31,7 +32,10 @@ static std::vector<int32_t> transpose(const std::vector<int32_t> &values,
   return result;
 }
 
-Value Product::emit(OpBuilder &builder, ArrayRef<int64_t> bias) const {
+Value Product::emit(OpBuilder &builder, ArrayRef<int64_t> bias,
+                    ArrayRef<int64_t> signs) const {
+  Weights weights = this->weights;
+  weights.applySigns(signs, /*outputAxis=*/transposeWeights ? 0 : 1);
   ArrayRef<int64_t> shape = getShape(input);
   Value matrix = input;
   if (transposeInput)
@@ -79,8 +83,9 @@ static Result multiply(NodeContext &node, const Operand &input,
   auto product = std::make_shared<const Product>(
       Product{(*x)->integers.value, std::move(*weights), transposeInput,
               transposeWeights, shape, node.loc});
-  sum->emit = [product](OpBuilder &builder, ArrayRef<int64_t> bias) {
-    return product->emit(builder, bias);
+  sum->emit = [product](OpBuilder &builder, ArrayRef<int64_t> bias,
+                      ArrayRef<int64_t> signs) {
+    return product->emit(builder, bias, signs);
   };
   return ImportedValue(std::move(*sum));
 }

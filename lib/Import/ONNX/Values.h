@@ -10,6 +10,7 @@
 
 #include "Model.h"
 #include "mlir/IR/Builders.h"
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <optional>
@@ -69,25 +70,63 @@ struct Integers {
   std::optional<unsigned> argument;
 };
 
-/// An operator that only moves data, to be applied to a tensor of any type:
-/// a transpose, or without permutation a reshape.
+/// A constant around a tensor.
+struct Padding {
+  /// Elements that each dimension gets.
+  Shape before, after;
+  /// What the constant stands for, and the stored integer.
+  float fill = 0;
+  int64_t integer = 0;
+};
+
+/// An operator that only moves data, to be applied to a tensor of any type: a
+/// transpose, a selection, a padding, or without any of them a reshape.
 struct Movement {
   Shape permutation;
   Shape shape;
   mlir::Location loc;
+  std::optional<Padding> padding = {};
+  /// Of a selection: for each dimension the index of the source for each index
+  /// of the result.
+  std::vector<Shape> sources = {};
+};
+
+/// What float operators do to one number, step by step in float32: one function
+/// for the tensor, or one per entry of a dimension of the integers.
+struct Function {
+  std::function<float(float, int64_t channel)> apply;
+  int64_t channels = 1;
+  unsigned axis = 0;
+  /// Of each channel, in ascending order: where the function turns from
+  /// falling to rising or back. Unknown for what several operators made of one
+  /// number (x * sigmoid(x)).
+  std::optional<std::vector<std::vector<float>>> turns;
 };
 
 /// A float tensor that exists as integers only.
 struct Real {
   /// The name of the ONNX tensor as it was before `nodes`.
   std::string tensor;
-  /// The clamp of the Relu and Clip operators applied so far.
+  /// The clamp of the Relu and Clip operators applied so far, and what was
+  /// applied after it.
   float lower = -std::numeric_limits<float>::infinity();
   float upper = std::numeric_limits<float>::infinity();
+  std::shared_ptr<const Function> function;
   /// The operators applied so far. At an output they are left to the caller.
   std::vector<const Node *> nodes;
   /// The movements among them that are applied after quantization.
   std::vector<Movement> movements;
+
+  /// Whether the integers are all there is to it.
+  bool isUntouched() const {
+    return !function && std::isinf(lower) && std::isinf(upper) &&
+           movements.empty();
+  }
+  /// What the operators make of one number.
+  float apply(float value, int64_t channel) const {
+    value = std::min(std::max(value, lower), upper);
+    return function ? function->apply(value, channel) : value;
+  }
 };
 
 /// 8-bit integers behind a DequantizeLinear; movements are in `integers`.
@@ -98,35 +137,54 @@ struct Dequantized : Real {
 
 /// An exact integer sum, `(acc + addend) * scale / count`.
 struct Accumulator : Real {
-  /// Emits the i32 tensor `acc`, which starts at `bias`; nothing is emitted
-  /// before a bias that follows in an Add of its own is known.
-  std::function<mlir::Value(mlir::OpBuilder &, llvm::ArrayRef<int64_t> bias)>
-      emit;
+  /// Emits the i32 tensor `acc`, which starts at `bias`, with the weights of
+  /// each channel times its sign. Nothing is emitted before what follows in an
+  /// Add or BatchNormalization of its own is known.
+  using Emit = std::function<mlir::Value(mlir::OpBuilder &,
+                                         llvm::ArrayRef<int64_t> bias,
+                                         llvm::ArrayRef<int64_t> signs)>;
+  Emit emit;
   /// What emit gave, for several readers.
   std::shared_ptr<mlir::Value> emitted = std::make_shared<mlir::Value>();
   Shape shape;
-  /// One entry per channel, in int32; empty in a pool.
-  std::vector<int64_t> bias;
+  /// Of a layer, one entry per channel: an int32, and 1, 0 or -1.
+  std::vector<int64_t> bias, signs;
   int64_t addend = 0;
   /// One, or one per channel, which is dimension `channelAxis`.
   std::vector<float> scales;
   unsigned channelAxis = 1;
   /// How many elements a pool averages: one number, or one per position.
   std::vector<int64_t> counts = {1};
+  /// Whether ONNX types the sum as int32.
+  bool isInteger = false;
+
+  bool isLayer() const { return !bias.empty(); }
 };
 
-/// The sum of two dequantized tensors.
+/// The sum of two dequantized tensors, or with a negative sign the difference.
 struct Sum : Real {
   Dequantized lhs, rhs;
+  float sign = 1;
+  Shape shape;
+};
+
+struct Outside;
+struct Parts;
+using ImportedValue =
+    std::variant<std::monostate, Constant, QuantizedConstant, Integers,
+                 Dequantized, Accumulator, Sum, Parts, Outside>;
+
+/// Several float tensors that a Concat joins, or a Max or Min chooses from:
+/// they are quantized one by one, and then combined as integers.
+struct Parts : Real {
+  enum class Kind { Concat, Max, Min } kind = Kind::Concat;
+  std::vector<std::shared_ptr<const ImportedValue>> operands;
+  unsigned axis = 0;
+  Shape shape;
 };
 
 /// Emits what a sum stands for without its addend, once.
 mlir::Value emitAccumulator(mlir::OpBuilder &builder, const Accumulator &sum);
-
-struct Outside;
-using ImportedValue =
-    std::variant<std::monostate, Constant, QuantizedConstant, Integers,
-                 Dequantized, Accumulator, Sum, Outside>;
 
 /// A tensor that the object does not compute: a graph input that is not 8-bit,
 /// and what operators without integer form make of anything.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "Weights.h"
+#include "Quantization.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
 
@@ -49,6 +50,17 @@ FailureOr<Weights> bitnn::importer::getWeights(NodeContext &node,
   return weights;
 }
 
+void Weights::applySigns(ArrayRef<int64_t> signs, unsigned outputAxis) {
+  if (llvm::all_of(signs, [](int64_t sign) { return sign == 1; }))
+    return;
+  std::vector<int64_t> perOutput(signs.begin(), signs.end());
+  for (int64_t i = 0, e = values.size(); i < e; ++i) {
+    values[i] *= getEntry(perOutput, shape, outputAxis, i);
+    if (!llvm::isInt<8>(values[i]))
+      bits = 16;
+  }
+}
+
 static LogicalResult addToBias(NodeContext &node, Accumulator &sum,
                                int64_t channel, int64_t value) {
   sum.bias[channel] += value;
@@ -57,6 +69,45 @@ static LogicalResult addToBias(NodeContext &node, Accumulator &sum,
   return node.refuse() << "the accumulator of channel " << channel
                        << " leaves int32: it is " << sum.bias[channel]
                        << " where the stored input is zero";
+}
+
+FailureOr<Accumulator> bitnn::importer::foldAffine(NodeContext &node,
+                                                   const Accumulator &sum,
+                                                   ArrayRef<float> gain,
+                                                   ArrayRef<double> offset) {
+  Accumulator result = sum;
+  result.tensor = node.node.outputs.front();
+  result.emitted = std::make_shared<Value>();
+  result.isInteger = false;
+  size_t channels = sum.bias.size();
+  if (gain.size() > 1)
+    result.scales.resize(channels, sum.scales.front());
+  auto at = [](auto values, size_t channel) {
+    return values[values.size() == 1 ? 0 : channel];
+  };
+  // A gain of zero leaves the offset alone, in steps of the old scale.
+  for (size_t i = 0; i < result.scales.size(); ++i) {
+    float size = std::abs(at(gain, i));
+    if (size != 0)
+      result.scales[i] *= size;
+    if (!std::isfinite(result.scales[i]) || result.scales[i] <= 0)
+      return node.refuse() << "a factor of " << toString(size)
+                           << " leaves the range of float32 scales";
+  }
+  for (size_t channel = 0; channel < channels; ++channel) {
+    float factor = at(gain, channel);
+    int64_t sign = (factor > 0) - (factor < 0);
+    double steps = std::nearbyint(at(offset, channel) /
+                                  double(at(ArrayRef(result.scales), channel)));
+    if (!(std::abs(steps) <= double(INT32_MAX)))
+      return node.refuse() << "its constant of channel " << channel
+                           << " does not fit the int32 sum";
+    result.signs[channel] *= sign;
+    result.bias[channel] *= sign;
+    if (failed(addToBias(node, result, channel, int64_t(steps))))
+      return failure();
+  }
+  return result;
 }
 
 FailureOr<Accumulator>
@@ -73,6 +124,7 @@ bitnn::importer::makeLayer(NodeContext &node, const Dequantized &input,
   for (float scale : weights.scales)
     sum.scales.push_back(input.quantization.scale * scale);
   sum.bias.resize(weights.sums.size());
+  sum.signs.resize(weights.sums.size(), 1);
   // sum((x - zx) w) + b = sum(x w) + (b - zx sum(w)), and only the latter has
   // to be in int32.
   for (auto [bias, weight] : llvm::zip_equal(sum.bias, weights.sums))
@@ -93,15 +145,6 @@ bitnn::importer::makeLayer(NodeContext &node, const Dequantized &input,
 /// another scale.
 static constexpr double kScaleTolerance = 1e-6;
 
-static LogicalResult checkScale(NodeContext &node, float scale,
-                                float expected) {
-  if (std::abs(double(scale) - expected) <= kScaleTolerance * expected)
-    return success();
-  return node.refuse() << "the bias's scale must be input scale * weight "
-                          "scale = "
-                       << toString(expected) << ", but is " << toString(scale);
-}
-
 /// Whether a bias depends on nothing but the channel; `shape` is aligned with
 /// the last dimensions of the sum, a vector with `axis`.
 static bool isPerChannel(const Accumulator &sum, ArrayRef<int64_t> shape,
@@ -118,35 +161,51 @@ static bool isPerChannel(const Accumulator &sum, ArrayRef<int64_t> shape,
   return true;
 }
 
+/// Whether int32 biases are in steps of the sum's scale.
+static bool isInSteps(const Accumulator &sum, const QuantizedConstant &bias) {
+  if (bias.integers->type != ElementType::Int32)
+    return false;
+  for (int64_t channel = 0; channel < int64_t(sum.bias.size()); ++channel) {
+    int64_t element = bias.integers->size() == 1 ? 0 : channel;
+    auto get = [&](const auto &parameters) {
+      return getEntry(parameters, bias.integers->shape, bias.axis, element);
+    };
+    float expected = sum.scales.size() == 1 ? sum.scales[0] : sum.scales[channel];
+    if (get(bias.zeroPoints) ||
+        std::abs(double(get(bias.scales)) - expected) > kScaleTolerance * expected)
+      return false;
+  }
+  return true;
+}
+
 LogicalResult bitnn::importer::addBias(NodeContext &node, Accumulator &sum,
                                        const Operand &bias, unsigned axis) {
   auto *constant = std::get_if<Constant>(bias.get());
   auto *quantized = std::get_if<QuantizedConstant>(bias.get());
-  TensorRef tensor = constant    ? constant->tensor
-                     : quantized ? quantized->integers
-                                 : nullptr;
-  if (!tensor || tensor->type != ElementType::Int32)
-    return node.refuseOperand(
-        bias, "bias",
-        "constant int32 (behind a DequantizeLinear in the QDQ form)");
-  if (!isPerChannel(sum, tensor->shape, axis))
-    return node.refuse() << "a bias of shape " << toString(tensor->shape)
+  TensorRef integers, floats;
+  if (constant && constant->tensor->type == ElementType::Int32)
+    integers = constant->tensor;
+  else if (quantized && isInSteps(sum, *quantized))
+    integers = quantized->integers;
+  else
+    floats = getFloats(bias);
+  if (!integers && !floats)
+    return node.refuseOperand(bias, "bias", "constant int32 or float32");
+  ArrayRef<int64_t> shape = integers ? integers->shape : floats->shape;
+  if (!isPerChannel(sum, shape, axis))
+    return node.refuse() << "a bias of shape " << toString(shape)
                          << " is not one number per channel of a result of "
                          << "shape " << toString(sum.shape);
+  int64_t size = *getNumElements(shape);
   for (int64_t channel = 0; channel < int64_t(sum.bias.size()); ++channel) {
-    int64_t element = tensor->size() == 1 ? 0 : channel;
-    if (quantized) {
-      if (getEntry(quantized->zeroPoints, tensor->shape, quantized->axis,
-                   element))
-        return node.refuse() << "the bias has a zero point";
-      if (failed(checkScale(node,
-                            getEntry(quantized->scales, tensor->shape,
-                                     quantized->axis, element),
-                            sum.scales.size() == 1 ? sum.scales[0]
-                                                   : sum.scales[channel])))
-        return failure();
-    }
-    if (failed(addToBias(node, sum, channel, tensor->getInteger(element))))
+    int64_t element = size == 1 ? 0 : channel;
+    double scale = sum.scales[sum.scales.size() == 1 ? 0 : channel];
+    double steps = integers ? double(integers->getInteger(element))
+                            : std::nearbyint(floats->getFloat(element) / scale);
+    if (!(std::abs(steps) <= -double(INT32_MIN)))
+      return node.refuse() << "the bias of channel " << channel
+                           << " does not fit the int32 sum";
+    if (failed(addToBias(node, sum, channel, int64_t(steps))))
       return failure();
   }
   sum.emitted = std::make_shared<Value>();

@@ -18,6 +18,9 @@ struct Weights {
   std::vector<float> scales;
   /// The sum of the weights of each output.
   std::vector<int64_t> sums;
+
+  /// Multiplies the weights of each output by 1, 0 or -1.
+  void applySigns(llvm::ArrayRef<int64_t> signs, unsigned outputAxis);
 };
 
 /// Reads a layer's weights; `outputAxis` is the dimension of the outputs, the
@@ -30,6 +33,19 @@ mlir::FailureOr<Weights> getWeights(NodeContext &node, const Operand &operand,
 mlir::FailureOr<Accumulator>
 makeLayer(NodeContext &node, const Dequantized &input, const Weights &weights,
           Shape shape, unsigned channelAxis, const Operand &bias);
+
+/// gain * sum + offset, with one number or one per channel each, as another
+/// sum: the gain goes into the scale and the signs of the weights, the offset
+/// is rounded to the bias. The sum is an untouched layer.
+mlir::FailureOr<Accumulator> foldAffine(NodeContext &node,
+                                        const Accumulator &sum,
+                                        llvm::ArrayRef<float> gain,
+                                        llvm::ArrayRef<double> offset);
+
+/// The same of a node with a layer and a constant operand, if that is what it
+/// computes.
+std::optional<Result> foldConstant(NodeContext &node, const Operand &lhs,
+                                   const Operand &rhs);
 
 } // namespace bitnn::importer
 
