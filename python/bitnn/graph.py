@@ -150,8 +150,10 @@ def load_graph(model: onnx.ModelProto | str | Path) -> Graph:
         )
         if len(node.constants) == sum(map(bool, node.inputs)):
             known.update(node.outputs)
-        if node.op == "Constant" and isinstance(node.get("value", None), np.ndarray):
-            constants[node.outputs[0]] = node.attributes["value"]
+        value = _constant(node)
+        if value is not None:
+            constants[node.outputs[0]] = value
+            known.add(node.outputs[0])
         else:
             nodes.append(node)
     return Graph(
@@ -160,6 +162,20 @@ def load_graph(model: onnx.ModelProto | str | Path) -> Graph:
         constants=constants,
         nodes=tuple(nodes),
     )
+
+
+def _constant(node: Node) -> NDArray[Any] | None:
+    """The value of a Constant node."""
+    if node.op != "Constant":
+        return None
+    for name, value in node.attributes.items():
+        if name == "value" and isinstance(value, np.ndarray):
+            return value
+        if name in ("value_int", "value_ints"):
+            return np.asarray(value, np.int64)
+        if name in ("value_float", "value_floats"):
+            return np.asarray(value, np.float32)
+    return None
 
 
 def _attribute(attribute: onnx.AttributeProto) -> Any:  # noqa: ANN401 - ONNX attributes are untyped

@@ -274,9 +274,8 @@ static std::optional<Result> combine(NodeContext &node, const Operand &lhs,
   result.upper = std::numeric_limits<float>::infinity();
   llvm::append_range(result.nodes, b->nodes);
   result.nodes.push_back(&node.node);
-  llvm::sort(result.nodes, [](const Node *x, const Node *y) {
-    return x->index < y->index;
-  });
+  llvm::sort(result.nodes,
+             [](const Node *x, const Node *y) { return x->index < y->index; });
   result.nodes.erase(llvm::unique(result.nodes), result.nodes.end());
   return Result(ImportedValue(std::move(result)));
 }
@@ -288,8 +287,7 @@ std::optional<Result> bitnn::importer::applyBinary(NodeContext &node,
   for (bool isLhs : {false, true}) {
     const Operand &value = isLhs ? rhs : lhs, &other = isLhs ? lhs : rhs;
     auto shape = getCurrentShape(*value);
-    auto constant =
-        shape ? getChannelConstant(other, *shape) : std::nullopt;
+    auto constant = shape ? getChannelConstant(other, *shape) : std::nullopt;
     bool isReal = std::holds_alternative<Dequantized>(*value) ||
                   std::holds_alternative<Accumulator>(*value) ||
                   std::holds_alternative<Parts>(*value);

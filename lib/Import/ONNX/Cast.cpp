@@ -51,8 +51,8 @@ Result bitnn::importer::importCast(NodeContext &node) {
     }
     return ImportedValue(std::move(result));
   }
-  bool isReal = node.getIf<Dequantized>(0) || node.getIf<Sum>(0) ||
-                node.getIf<Parts>(0);
+  bool isReal =
+      node.getIf<Dequantized>(0) || node.getIf<Sum>(0) || node.getIf<Parts>(0);
   if (isReal && *to == kOnnxFloat)
     return ImportedValue(*node.getOperand(0));
   return node.decline("it casts what has no integer form, or to a type that "
@@ -62,8 +62,8 @@ Result bitnn::importer::importCast(NodeContext &node) {
 Result bitnn::importer::importDropout(NodeContext &node) {
   auto *training = node.getIf<Constant>(2);
   if (node.getOperand(2) &&
-      (!training || training->tensor->bytes.find_first_not_of('\0') !=
-                        std::string::npos))
+      (!training ||
+       training->tensor->bytes.find_first_not_of('\0') != std::string::npos))
     return node.refuse() << "training_mode is not supported; export the model "
                             "for inference";
   return importIdentity(node);

@@ -29,14 +29,14 @@ static FailureOr<Shape> joinShapes(NodeContext &node, ArrayRef<Shape> shapes,
 }
 
 /// Integers of one type, which stay what they are.
-static std::optional<Integers> joinIntegers(NodeContext &node,
-                                            ArrayRef<Operand> operands,
-                                            unsigned axis) {
+static std::optional<Integers>
+joinIntegers(NodeContext &node, ArrayRef<Operand> operands, unsigned axis) {
   SmallVector<Value> values;
   std::optional<bool> isUnsigned;
   for (const Operand &operand : operands) {
     auto *integers = std::get_if<Integers>(operand.get());
-    if (!integers || integers->isUnsigned != isUnsigned.value_or(integers->isUnsigned))
+    if (!integers ||
+        integers->isUnsigned != isUnsigned.value_or(integers->isUnsigned))
       return std::nullopt;
     isUnsigned = integers->isUnsigned;
     values.push_back(integers->value);
@@ -49,9 +49,8 @@ static std::optional<Integers> joinIntegers(NodeContext &node,
 }
 
 /// Dequantized tensors of one scale, which keep it.
-static std::optional<Dequantized> joinDequantized(NodeContext &node,
-                                                  ArrayRef<Operand> operands,
-                                                  unsigned axis) {
+static std::optional<Dequantized>
+joinDequantized(NodeContext &node, ArrayRef<Operand> operands, unsigned axis) {
   SmallVector<Value> values;
   const Dequantized *first = nullptr;
   for (const Operand &operand : operands) {

@@ -133,7 +133,7 @@ static Result convolve(NodeContext &node, const Operand &input,
       Convolution{(*x)->integers.value, std::move(*weights), *windows, *groups,
                   (*x)->quantization.zeroPoint, shape, node.loc});
   sum->emit = [convolution](OpBuilder &builder, ArrayRef<int64_t> bias,
-                      ArrayRef<int64_t> signs) {
+                            ArrayRef<int64_t> signs) {
     return convolution->emit(builder, bias, signs);
   };
   return ImportedValue(std::move(*sum));

@@ -44,6 +44,11 @@ static bool isTensor(const Operand &operand) {
          constant->integers->size() != 0;
 }
 
+static bool isLargeConstant(const Operand &operand) {
+  auto *constant = std::get_if<QuantizedConstant>(operand.get());
+  return constant && constant->integers->size() > 1;
+}
+
 /// A dequantized tensor, or a constant of 8-bit integers as one.
 static std::optional<Dequantized> getTensor(NodeContext &node,
                                             const Operand &operand) {
@@ -153,9 +158,11 @@ Result bitnn::importer::importBinary(NodeContext &node) {
     return combineIntegers(node, lhs, rhs);
   if (auto folded = foldConstant(node, lhs, rhs))
     return *folded;
-  // Two quantized operands are a sum or product of integers, constant or not.
+  // A product of two quantized operands is one of integers, and a sum with many
+  // constants needs no table for each.
   bool areQuantized = isTensor(lhs) && isTensor(rhs);
-  if (!areQuantized || op != "Mul")
+  if (!areQuantized ||
+      (op != "Mul" && !isLargeConstant(lhs) && !isLargeConstant(rhs)))
     if (auto result = applyBinary(node, lhs, rhs, getBinaryFunction(op)))
       return *result;
   return combineTensors(node, lhs, rhs);
@@ -187,10 +194,9 @@ static Result importQLinearBinary(NodeContext &node) {
                         node.getOperand(5));
   if (failed(b))
     return failure();
-  return quantizeQLinear(node,
-                         combineTensors(node, share(std::move(*a)),
-                                        share(std::move(*b))),
-                         6);
+  return quantizeQLinear(
+      node, combineTensors(node, share(std::move(*a)), share(std::move(*b))),
+      6);
 }
 
 Result bitnn::importer::importQLinearAdd(NodeContext &node) {

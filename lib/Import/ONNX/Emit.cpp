@@ -116,9 +116,8 @@ AffineMap bitnn::importer::getBroadcastMap(OpBuilder &builder,
   return AffineMap::get(to.size(), 0, places, builder.getContext());
 }
 
-std::optional<Shape>
-bitnn::importer::getBroadcastShape(ArrayRef<int64_t> lhs,
-                                   ArrayRef<int64_t> rhs) {
+std::optional<Shape> bitnn::importer::getBroadcastShape(ArrayRef<int64_t> lhs,
+                                                        ArrayRef<int64_t> rhs) {
   if (lhs.size() < rhs.size())
     std::swap(lhs, rhs);
   Shape shape(lhs);
@@ -134,8 +133,8 @@ bitnn::importer::getBroadcastShape(ArrayRef<int64_t> lhs,
 
 Value bitnn::importer::emitTableEntry(OpBuilder &builder, Location loc,
                                       Value table, Value place) {
-  Value index = arith::IndexCastOp::create(builder, loc, builder.getIndexType(),
-                                           place);
+  Value index =
+      arith::IndexCastOp::create(builder, loc, builder.getIndexType(), place);
   return tensor::ExtractOp::create(builder, loc, table, index);
 }
 
@@ -161,8 +160,9 @@ Value bitnn::importer::emitLookup(OpBuilder &builder, Location loc, Value value,
   Value entries = emitConstant(builder, loc, {int64_t(table.size())}, 8, table);
   AffineMap identity = builder.getMultiDimIdentityMap(shape.size());
   return emitElementwise(
-      builder, loc, shape, {value, places}, {identity, identity.getSubMap(axis)},
-      8, [&](OpBuilder &nested, Location nestedLoc, ValueRange scalars) {
+      builder, loc, shape, {value, places},
+      {identity, identity.getSubMap(axis)}, 8,
+      [&](OpBuilder &nested, Location nestedLoc, ValueRange scalars) {
         Value wide = arith::ExtSIOp::create(nested, nestedLoc,
                                             nested.getI32Type(), scalars[0]);
         Value place =
@@ -239,9 +239,9 @@ static Value emitGather(OpBuilder &builder, Value value,
                         const Movement &movement) {
   Location loc = movement.loc;
   ArrayRef<int64_t> shape = getShape(value);
-  Value flat = emitReshape(builder, loc, value,
-                           {cast<RankedTensorType>(value.getType())
-                                .getNumElements()});
+  Value flat =
+      emitReshape(builder, loc, value,
+                  {cast<RankedTensorType>(value.getType()).getNumElements()});
   AffineMap identity = builder.getMultiDimIdentityMap(shape.size());
   SmallVector<Value> places;
   SmallVector<AffineMap> maps;

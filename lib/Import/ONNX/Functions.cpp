@@ -37,8 +37,8 @@ double softplus(double x) {
 double gelu(double x, bool isTanh) {
   if (isTanh)
     return 0.5 * x *
-           (1.0 + std::tanh(std::sqrt(2.0 / M_PI) *
-                            (x + 0.044715 * x * x * x)));
+           (1.0 +
+            std::tanh(std::sqrt(2.0 / M_PI) * (x + 0.044715 * x * x * x)));
   return 0.5 * x * (1.0 + std::erf(x / std::sqrt(2.0)));
 }
 
@@ -59,64 +59,98 @@ const std::vector<Entry> &getEntries() {
       {kOnnx, "Abs", [](double x, P) { return std::abs(x); }, {0}},
       {kOnnx, "Atan", [](double x, P) { return std::atan(x); }},
       {kOnnx, "Ceil", [](double x, P) { return std::ceil(x); }},
-      {kOnnx, "Celu",
+      {kOnnx,
+       "Celu",
        [](double x, P p) {
          return std::max(x, 0.0) +
                 std::min(0.0, p.alpha * std::expm1(x / p.alpha));
        },
-       {}, 1.0},
-      {kOnnx, "Elu",
+       {},
+       1.0},
+      {kOnnx,
+       "Elu",
        [](double x, P p) { return x < 0 ? p.alpha * std::expm1(x) : x; },
-       {0}, 1.0},
+       {0},
+       1.0},
       {kOnnx, "Erf", [](double x, P) { return std::erf(x); }},
       {kOnnx, "Exp", [](double x, P) { return std::exp(x); }},
       {kOnnx, "Floor", [](double x, P) { return std::floor(x); }},
-      {kOnnx, "Gelu", [](double x, P p) { return gelu(x, p.isTanh); },
+      {kOnnx,
+       "Gelu",
+       [](double x, P p) { return gelu(x, p.isTanh); },
        {kTanhGeluTurn, kGeluTurn}},
-      {kOnnx, "HardSigmoid",
+      {kOnnx,
+       "HardSigmoid",
        [](double x, P p) {
          return std::max(0.0, std::min(1.0, p.alpha * x + p.beta));
        },
-       {}, 0.2f, 0.5},
-      {kOnnx, "HardSwish",
+       {},
+       0.2f,
+       0.5},
+      {kOnnx,
+       "HardSwish",
        [](double x, P) {
          return x * std::max(0.0, std::min(1.0, x / 6.0 + 0.5));
        },
        {-3, -1.5}},
-      {kOnnx, "LeakyRelu",
-       [](double x, P p) { return x < 0 ? p.alpha * x : x; }, {0}, 0.01f},
+      {kOnnx,
+       "LeakyRelu",
+       [](double x, P p) { return x < 0 ? p.alpha * x : x; },
+       {0},
+       0.01f},
       {kOnnx, "Log", [](double x, P) { return std::log(x); }, {0}},
-      {kOnnx, "Mish", [](double x, P) { return x * std::tanh(softplus(x)); },
+      {kOnnx,
+       "Mish",
+       [](double x, P) { return x * std::tanh(softplus(x)); },
        {kMishTurn}},
       {kOnnx, "Neg", [](double x, P) { return -x; }},
       {kOnnx, "Reciprocal", [](double x, P) { return 1.0 / x; }, {0}},
       {kOnnx, "Round", [](double x, P) { return std::nearbyint(x); }},
-      {kOnnx, "Selu",
+      {kOnnx,
+       "Selu",
        [](double x, P p) {
          return p.beta * (x > 0 ? x : p.alpha * std::expm1(x));
        },
-       {0}, kSeluAlpha, kSeluGamma, "alpha", "gamma"},
-      {kOnnx, "Shrink",
+       {0},
+       kSeluAlpha,
+       kSeluGamma,
+       "alpha",
+       "gamma"},
+      {kOnnx,
+       "Shrink",
        [](double x, P p) {
          return x < -p.alpha ? x + p.beta : x > p.alpha ? x - p.beta : 0.0;
        },
-       {}, 0.5, 0.0, "lambd", "bias"},
+       {},
+       0.5,
+       0.0,
+       "lambd",
+       "bias"},
       {kOnnx, "Sigmoid", [](double x, P) { return sigmoid(x); }},
-      {kOnnx, "Sign",
-       [](double x, P) { return double((x > 0) - (x < 0)); }},
+      {kOnnx, "Sign", [](double x, P) { return double((x > 0) - (x < 0)); }},
       {kOnnx, "Softplus", [](double x, P) { return softplus(x); }},
       {kOnnx, "Softsign", [](double x, P) { return x / (1 + std::abs(x)); }},
       {kOnnx, "Sqrt", [](double x, P) { return std::sqrt(x); }, {0}},
-      {kOnnx, "Swish", [](double x, P p) { return x * sigmoid(p.alpha * x); },
-       {kSwishTurn}, 1.0},
-      {kOnnx, "Tanh", [](double x, P) { return std::tanh(x); }},
-      {kOnnx, "ThresholdedRelu",
-       [](double x, P p) { return x > p.alpha ? x : 0.0; }, {0}, 1.0},
-      {kMicrosoft, "Gelu", [](double x, P) { return gelu(x, false); },
-       {kGeluTurn}},
-      {kMicrosoft, "QuickGelu",
+      {kOnnx,
+       "Swish",
        [](double x, P p) { return x * sigmoid(p.alpha * x); },
-       {kSwishTurn}, 1.702f},
+       {kSwishTurn},
+       1.0},
+      {kOnnx, "Tanh", [](double x, P) { return std::tanh(x); }},
+      {kOnnx,
+       "ThresholdedRelu",
+       [](double x, P p) { return x > p.alpha ? x : 0.0; },
+       {0},
+       1.0},
+      {kMicrosoft,
+       "Gelu",
+       [](double x, P) { return gelu(x, false); },
+       {kGeluTurn}},
+      {kMicrosoft,
+       "QuickGelu",
+       [](double x, P p) { return x * sigmoid(p.alpha * x); },
+       {kSwishTurn},
+       1.702f},
   };
   return entries;
 }
@@ -165,8 +199,8 @@ static std::vector<float> getTurns(const Entry &entry, const Parameters &p) {
 }
 
 Result bitnn::importer::importFunction(NodeContext &node) {
-  const Entry *entry = llvm::find_if(
-      ArrayRef(getEntries()), [&](const Entry &candidate) {
+  const Entry *entry =
+      llvm::find_if(ArrayRef(getEntries()), [&](const Entry &candidate) {
         return candidate.domain == node.node.domain &&
                candidate.name == node.node.op;
       });
@@ -174,10 +208,8 @@ Result bitnn::importer::importFunction(NodeContext &node) {
   if (failed(parameters))
     return failure();
   Function function;
-  function.apply = [scalar = entry->function,
-                    values = *parameters](float x, int64_t) {
-    return float(scalar(x, values));
-  };
+  function.apply = [scalar = entry->function, values = *parameters](
+                       float x, int64_t) { return float(scalar(x, values)); };
   std::vector<float> turns = getTurns(*entry, *parameters);
   function.turns = {{turns}};
   return applyFunction(node, node.getOperand(0), function);

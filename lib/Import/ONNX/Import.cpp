@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "Fold.h"
 #include "Importer.h"
 #include "bitnn/Dialect/BitNN/IR/BitNN.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -151,8 +152,8 @@ Outside Importer::leaveOutside(const Node &node, ArrayRef<Operand> operands,
     result.culprit = &node;
     result.reason =
         result.sources.empty()
-            ? "it computes a constant, which only QuantizeLinear and data "
-              "movement are folded in; simplify the model first"
+            ? "it computes a constant, but is not folded; simplify the model "
+              "first"
             : reason.str();
   }
   result.shape = inferShape(graph, node, operands);
@@ -187,8 +188,10 @@ LogicalResult Importer::importNode(const Node &node) {
   if (!meaning && isForeignLayer(node))
     return context.refuse()
            << "it is not supported; supported are: " << getOperatorNames();
-  Result value = meaning ? meaning->import(context)
-                         : Result(context.decline("it has no integer form"));
+  std::optional<Result> folded = foldConstants(context);
+  Result value = folded    ? std::move(*folded)
+                 : meaning ? meaning->import(context)
+                           : Result(context.decline("it has no integer form"));
   if (failed(value))
     return failure();
   bool isOutside = std::holds_alternative<Outside>(*value);

@@ -10,9 +10,8 @@ using namespace mlir;
 using namespace bitnn::importer;
 
 /// 8-bit integers that are computed, or constant; re-centred if unsigned.
-static std::optional<Value> getOperand(NodeContext &node,
-                                       const Operand &operand,
-                                       bool isUnsigned) {
+static std::optional<Value>
+getOperand(NodeContext &node, const Operand &operand, bool isUnsigned) {
   if (auto *integers = std::get_if<Integers>(operand.get()))
     return integers->isUnsigned == isUnsigned ? std::optional(integers->value)
                                               : std::nullopt;
@@ -56,9 +55,9 @@ static Value emitScalar(OpBuilder &builder, Location loc, StringRef op,
     return arith::MaxSIOp::create(builder, loc, lhs, rhs);
   if (op == "Min")
     return arith::MinSIOp::create(builder, loc, lhs, rhs);
-  Value result = op == "Add"
-                     ? arith::AddIOp::create(builder, loc, lhs, rhs).getResult()
-                     : arith::SubIOp::create(builder, loc, lhs, rhs).getResult();
+  Value result =
+      op == "Add" ? arith::AddIOp::create(builder, loc, lhs, rhs).getResult()
+                  : arith::SubIOp::create(builder, loc, lhs, rhs).getResult();
   if (!isUnsigned)
     return result;
   Value half = arith::ConstantOp::create(
@@ -107,9 +106,8 @@ Result bitnn::importer::clampIntegers(NodeContext &node,
   int64_t half = integers.isUnsigned ? 128 : 0;
   SmallVector<int32_t> table;
   for (int64_t q = kLowest; q <= kHighest; ++q)
-    table.push_back(
-        std::clamp(std::min(std::max(q, lower - half), upper - half), kLowest,
-                   kHighest));
+    table.push_back(std::clamp(
+        std::min(std::max(q, lower - half), upper - half), kLowest, kHighest));
   Integers result = integers;
   result.value =
       emitLookup(node.builder, node.loc, integers.value, table, /*axis=*/0);

@@ -2,6 +2,7 @@
 
 #include "Model.h"
 #include "mlir/IR/Location.h"
+#include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/Format.h"
@@ -16,6 +17,10 @@ StringRef bitnn::importer::getTypeName(ElementType type) {
   switch (type) {
   case ElementType::Float32:
     return "float32";
+  case ElementType::Float16:
+    return "float16";
+  case ElementType::Bool:
+    return "bool";
   case ElementType::Int8:
     return "int8";
   case ElementType::UInt8:
@@ -66,6 +71,7 @@ int64_t Tensor::getInteger(int64_t index) const {
   case ElementType::Int8:
     return static_cast<int8_t>(data[index]);
   case ElementType::UInt8:
+  case ElementType::Bool:
     return static_cast<uint8_t>(data[index]);
   case ElementType::Int32:
     return endian::read<int32_t>(data + 4 * index, llvm::endianness::little);
@@ -77,6 +83,15 @@ int64_t Tensor::getInteger(int64_t index) const {
 }
 
 float Tensor::getFloat(int64_t index) const {
+  if (type == ElementType::Float16) {
+    llvm::APInt bits(16, endian::read<uint16_t>(bytes.data() + 2 * index,
+                                                llvm::endianness::little));
+    llvm::APFloat half(llvm::APFloat::IEEEhalf(), bits);
+    bool losesInfo;
+    half.convert(llvm::APFloat::IEEEsingle(),
+                 llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+    return half.convertToFloat();
+  }
   assert(type == ElementType::Float32 && "not a float tensor");
   return llvm::bit_cast<float>(endian::read<uint32_t>(
       bytes.data() + 4 * index, llvm::endianness::little));
@@ -96,7 +111,7 @@ TensorRef bitnn::importer::makeTensor(ElementType type, Shape shape,
   tensor->typeName = getTypeName(type).str();
   tensor->shape = std::move(shape);
   for (int64_t value : integers) {
-    if (isEightBits(type))
+    if (isEightBits(type) || type == ElementType::Bool)
       append<uint8_t>(tensor->bytes, value);
     else if (type == ElementType::Int32)
       append<int32_t>(tensor->bytes, value);

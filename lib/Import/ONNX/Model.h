@@ -20,7 +20,16 @@ using Shape = llvm::SmallVector<int64_t, 4>;
 
 /// The element types that quantized graphs are made of; of any other tensor
 /// only the type's name is kept.
-enum class ElementType { Float32, Int8, UInt8, Int32, Int64, Other };
+enum class ElementType {
+  Float32,
+  Float16,
+  Int8,
+  UInt8,
+  Int32,
+  Int64,
+  Bool,
+  Other
+};
 
 llvm::StringRef getTypeName(ElementType type);
 inline bool isEightBits(ElementType type) {
@@ -28,7 +37,8 @@ inline bool isEightBits(ElementType type) {
 }
 
 inline bool isInteger(ElementType type) {
-  return type != ElementType::Float32 && type != ElementType::Other;
+  return isEightBits(type) || type == ElementType::Int32 ||
+         type == ElementType::Int64;
 }
 
 /// The number of elements of a shape; fails above 2^31 - 1.
@@ -47,9 +57,9 @@ struct Tensor {
   std::string bytes;
 
   int64_t size() const;
-  /// An element of an integer tensor.
+  /// An element of an integer or Bool tensor.
   int64_t getInteger(int64_t index) const;
-  /// An element of a Float32 tensor.
+  /// An element of a Float32 or Float16 tensor.
   float getFloat(int64_t index) const;
 };
 using TensorRef = std::shared_ptr<const Tensor>;

@@ -131,9 +131,9 @@ struct Mover {
         return node.refuse() << "scalars are not supported";
       FailureOr<int64_t> size = getNumElements(movement.shape);
       if (failed(size) || *size == 0)
-        return node.refuse() << "its result of shape "
-                             << toString(movement.shape)
-                             << " is empty or too large";
+        return node.refuse()
+               << "its result of shape " << toString(movement.shape)
+               << " is empty or too large";
     }
     return movements;
   }
@@ -216,7 +216,8 @@ Result Mover::operator()(const Integers &integers) const {
 }
 
 /// The integer that stands for a number, if there is one.
-static std::optional<int64_t> findInteger(const Dequantized &real, float value) {
+static std::optional<int64_t> findInteger(const Dequantized &real,
+                                          float value) {
   for (int64_t q = kLowest; q <= kHighest; ++q)
     if (real.apply(dequantizeInteger(q, real.quantization), 0) == value)
       return q;

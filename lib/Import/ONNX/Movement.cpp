@@ -15,12 +15,28 @@ Result bitnn::importer::importIdentity(NodeContext &node) {
 }
 
 Result bitnn::importer::importConstant(NodeContext &node) {
-  auto found = node.node.attributes.find("value");
-  if (found != node.node.attributes.end())
-    if (auto *tensor = std::get_if<TensorRef>(&found->second))
-      return ImportedValue(Constant{*tensor});
-  return node.refuse() << "only constants with the attribute 'value', a "
-                          "tensor, are supported";
+  for (const auto &attribute : node.node.attributes) {
+    StringRef name = attribute.first();
+    const AttributeValue &value = attribute.second;
+    TensorRef tensor;
+    if (auto *given = std::get_if<TensorRef>(&value); given && name == "value")
+      tensor = *given;
+    else if (auto *one = std::get_if<int64_t>(&value);
+             one && name == "value_int")
+      tensor = makeTensor(ElementType::Int64, {}, *one);
+    else if (auto *one = std::get_if<float>(&value);
+             one && name == "value_float")
+      tensor = makeTensor(Shape{}, *one);
+    else if (auto *all = std::get_if<std::vector<int64_t>>(&value);
+             all && name == "value_ints")
+      tensor = makeTensor(ElementType::Int64, {int64_t(all->size())}, *all);
+    else if (auto *all = std::get_if<std::vector<float>>(&value);
+             all && name == "value_floats")
+      tensor = makeTensor(Shape{int64_t(all->size())}, *all);
+    if (tensor)
+      return ImportedValue(Constant{tensor});
+  }
+  return node.refuse() << "only constants of numbers are supported";
 }
 
 Result bitnn::importer::importFlatten(NodeContext &node) {
@@ -77,7 +93,8 @@ Result bitnn::importer::importReshape(NodeContext &node) {
   if (!*requested)
     return node.refuse() << "its shape is missing";
   return move(node, [&](ArrayRef<int64_t> shape) -> FailureOr<Movements> {
-    FailureOr<Shape> result = resolveShape(node, **requested, shape, *allowZero);
+    FailureOr<Shape> result =
+        resolveShape(node, **requested, shape, *allowZero);
     if (failed(result))
       return failure();
     return reshape(node, *result);

@@ -112,9 +112,10 @@ Result bitnn::importer::importPad(NodeContext &node) {
     padded.padding->fill = *fill;
     for (auto [axis, extent] : llvm::enumerate(shape)) {
       int64_t before = pads->before[axis], after = pads->after[axis];
-      select(kept, axis,
-             llvm::to_vector<4>(llvm::seq(std::max<int64_t>(-before, 0),
-                                          extent + std::min<int64_t>(after, 0))));
+      select(
+          kept, axis,
+          llvm::to_vector<4>(llvm::seq(std::max<int64_t>(-before, 0),
+                                       extent + std::min<int64_t>(after, 0))));
       padded.padding->before.push_back(std::max<int64_t>(before, 0));
       padded.padding->after.push_back(std::max<int64_t>(after, 0));
       padded.shape.push_back(extent + before + after);

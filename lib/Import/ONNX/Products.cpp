@@ -84,7 +84,7 @@ static Result multiply(NodeContext &node, const Operand &input,
       Product{(*x)->integers.value, std::move(*weights), transposeInput,
               transposeWeights, shape, node.loc});
   sum->emit = [product](OpBuilder &builder, ArrayRef<int64_t> bias,
-                      ArrayRef<int64_t> signs) {
+                        ArrayRef<int64_t> signs) {
     return product->emit(builder, bias, signs);
   };
   return ImportedValue(std::move(*sum));

@@ -40,14 +40,12 @@ TensorRef getFloats(const Operand &value);
 std::optional<Shape> getCurrentShape(const ImportedValue &value);
 
 /// The 8-bit integers of a tensor that has a float value.
-mlir::FailureOr<mlir::Value> quantizeValue(NodeContext &node,
-                                           const Operand &value,
-                                           Quantization to);
+mlir::FailureOr<mlir::Value>
+quantizeValue(NodeContext &node, const Operand &value, Quantization to);
 
 /// The 8-bit values that a sum becomes by way of a function of its own.
-mlir::FailureOr<mlir::Value> quantizeByTable(NodeContext &node,
-                                             const Accumulator &sum,
-                                             Quantization to);
+mlir::FailureOr<mlir::Value>
+quantizeByTable(NodeContext &node, const Accumulator &sum, Quantization to);
 
 } // namespace bitnn::importer
 

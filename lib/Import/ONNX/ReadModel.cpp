@@ -52,6 +52,10 @@ static ElementType getElementType(int type) {
   switch (type) {
   case proto::TensorProto::FLOAT:
     return ElementType::Float32;
+  case proto::TensorProto::FLOAT16:
+    return ElementType::Float16;
+  case proto::TensorProto::BOOL:
+    return ElementType::Bool;
   case proto::TensorProto::INT8:
     return ElementType::Int8;
   case proto::TensorProto::UINT8:
@@ -77,7 +81,51 @@ static std::string getProtoTypeName(int type) {
 }
 
 static int64_t getBytesPerElement(ElementType type) {
-  return isEightBits(type) ? 1 : type == ElementType::Int64 ? 8 : 4;
+  switch (type) {
+  case ElementType::Int8:
+  case ElementType::UInt8:
+  case ElementType::Bool:
+    return 1;
+  case ElementType::Float16:
+    return 2;
+  case ElementType::Int64:
+    return 8;
+  default:
+    return 4;
+  }
+}
+
+/// Bits of integers that are packed into bytes; 0 for other types.
+static unsigned getPackedBits(int type) {
+  switch (type) {
+  case proto::TensorProto::INT4:
+  case proto::TensorProto::UINT4:
+    return 4;
+  default:
+    return 0;
+  }
+}
+
+/// Packed integers, the first in the lowest bits, as one byte each.
+static FailureOr<TensorRef> unpack(const proto::TensorProto &from,
+                                   const Tensor &tensor, int64_t size) {
+  unsigned bits = getPackedBits(from.data_type()), perByte = 8 / bits;
+  bool isSigned = from.data_type() == proto::TensorProto::INT4;
+  int64_t bytes = llvm::divideCeil(size, perByte);
+  if (from.has_raw_data() ? int64_t(from.raw_data().size()) != bytes
+                          : from.int32_data_size() != bytes)
+    return failure();
+  SmallVector<int64_t> values;
+  for (int64_t i = 0; i < size; ++i) {
+    uint8_t packed = from.has_raw_data() ? from.raw_data()[i / perByte]
+                                         : from.int32_data(i / perByte);
+    uint64_t value = packed >> (i % perByte * bits) & ((1u << bits) - 1);
+    values.push_back(isSigned ? llvm::SignExtend64(value, bits) : value);
+  }
+  auto result = std::make_shared<Tensor>(*makeTensor(
+      isSigned ? ElementType::Int8 : ElementType::UInt8, tensor.shape, values));
+  result->typeName = tensor.typeName;
+  return TensorRef(result);
 }
 
 /// The elements of one of the typed fields; fails if one is out of range.
@@ -87,6 +135,7 @@ static FailureOr<TensorRef> getTyped(const Tensor &tensor, const Field &field) {
   bool fits = llvm::all_of(values, [&](int64_t value) {
     return tensor.type == ElementType::Int8    ? llvm::isInt<8>(value)
            : tensor.type == ElementType::UInt8 ? llvm::isUInt<8>(value)
+           : tensor.type == ElementType::Bool  ? llvm::isUInt<1>(value)
                                                : true;
   });
   if (!fits)
@@ -111,6 +160,13 @@ FailureOr<TensorRef> Reader::readTensor(const proto::TensorProto &from,
                       "weights inside";
   if (from.has_segment())
     return error() << what << ": tensors in segments are not supported";
+  if (getPackedBits(from.data_type())) {
+    FailureOr<TensorRef> unpacked = unpack(from, *tensor, *size);
+    if (failed(unpacked))
+      return error() << what << ": " << toString(tensor->shape) << " of "
+                     << tensor->typeName << " has the wrong number of bytes";
+    return unpacked;
+  }
   if (tensor->type == ElementType::Other)
     return TensorRef(tensor);
 
@@ -124,7 +180,13 @@ FailureOr<TensorRef> Reader::readTensor(const proto::TensorProto &from,
                    << " bytes, it has " << tensor->bytes.size();
   }
   FailureOr<TensorRef> typed;
-  if (tensor->type == ElementType::Float32)
+  if (tensor->type == ElementType::Float16) {
+    auto halves = std::make_shared<Tensor>(*tensor);
+    for (int32_t bits : from.int32_data())
+      for (unsigned shift : {0, 8})
+        halves->bytes.push_back(char(bits >> shift));
+    typed = TensorRef(halves);
+  } else if (tensor->type == ElementType::Float32)
     typed =
         makeTensor(tensor->shape, SmallVector<float>(from.float_data().begin(),
                                                      from.float_data().end()));

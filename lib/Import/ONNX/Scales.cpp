@@ -12,9 +12,10 @@ bitnn::importer::getScales(NodeContext &node, const Operand &operand) {
   if (!constant)
     return node.refuseOperand(operand, "scale", "a constant");
   const Tensor &tensor = *constant->tensor;
-  if (tensor.type != ElementType::Float32)
+  if (tensor.type != ElementType::Float32 &&
+      tensor.type != ElementType::Float16)
     return node.refuse() << "its scale is " << tensor.typeName
-                         << ", only float32 is supported";
+                         << ", only float32 and float16 are supported";
   std::vector<float> scales;
   for (int64_t i = 0; i < tensor.size(); ++i) {
     scales.push_back(tensor.getFloat(i));

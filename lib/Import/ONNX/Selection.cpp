@@ -24,7 +24,8 @@ static Shape getIndices(int64_t start, int64_t end, int64_t step,
   Shape indices;
   if (step > 0) {
     end = clamp(end, 0, extent);
-    for (int64_t i = clamp(start, 0, extent); i < end; i += std::min(step, extent))
+    for (int64_t i = clamp(start, 0, extent); i < end;
+         i += std::min(step, extent))
       indices.push_back(i);
     return indices;
   }
@@ -246,10 +247,10 @@ Result bitnn::importer::importDepthToSpace(NodeContext &node) {
                            << " has no blocks of " << b << "x" << b
                            << " channels";
     int64_t n = shape[0], c = shape[1] / (b * b), h = shape[2], w = shape[3];
-    Shape split = *mode == "DCR" ? Shape{n, b, b, c, h, w}
-                                 : Shape{n, c, b, b, h, w};
-    Shape order = *mode == "DCR" ? Shape{0, 3, 4, 1, 5, 2}
-                                 : Shape{0, 1, 4, 2, 5, 3};
+    Shape split =
+        *mode == "DCR" ? Shape{n, b, b, c, h, w} : Shape{n, c, b, b, h, w};
+    Shape order =
+        *mode == "DCR" ? Shape{0, 3, 4, 1, 5, 2} : Shape{0, 1, 4, 2, 5, 3};
     Movements movements = reshape(node, split);
     movements.push_back(transpose(node, split, order));
     movements.push_back(Movement{{}, {n, c, h * b, w * b}, node.loc});

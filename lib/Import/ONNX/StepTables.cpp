@@ -142,7 +142,8 @@ FailureOr<Value> bitnn::importer::quantizeByTable(NodeContext &node,
         };
         Value value = scalars[0];
         if (sum.addend)
-          value = arith::AddIOp::create(nested, at, value, constant(sum.addend));
+          value =
+              arith::AddIOp::create(nested, at, value, constant(sum.addend));
         Value place = channels > 1 ? scalars[1] : constant(0);
         for (int64_t step = table.length / 2; step > 0; step /= 2) {
           Value next = arith::AddIOp::create(nested, at, place, constant(step));

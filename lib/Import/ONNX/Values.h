@@ -140,9 +140,9 @@ struct Accumulator : Real {
   /// Emits the i32 tensor `acc`, which starts at `bias`, with the weights of
   /// each channel times its sign. Nothing is emitted before what follows in an
   /// Add or BatchNormalization of its own is known.
-  using Emit = std::function<mlir::Value(mlir::OpBuilder &,
-                                         llvm::ArrayRef<int64_t> bias,
-                                         llvm::ArrayRef<int64_t> signs)>;
+  using Emit =
+      std::function<mlir::Value(mlir::OpBuilder &, llvm::ArrayRef<int64_t> bias,
+                                llvm::ArrayRef<int64_t> signs)>;
   Emit emit;
   /// What emit gave, for several readers.
   std::shared_ptr<mlir::Value> emitted = std::make_shared<mlir::Value>();

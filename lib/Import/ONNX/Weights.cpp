@@ -170,9 +170,10 @@ static bool isInSteps(const Accumulator &sum, const QuantizedConstant &bias) {
     auto get = [&](const auto &parameters) {
       return getEntry(parameters, bias.integers->shape, bias.axis, element);
     };
-    float expected = sum.scales.size() == 1 ? sum.scales[0] : sum.scales[channel];
-    if (get(bias.zeroPoints) ||
-        std::abs(double(get(bias.scales)) - expected) > kScaleTolerance * expected)
+    float expected =
+        sum.scales.size() == 1 ? sum.scales[0] : sum.scales[channel];
+    if (get(bias.zeroPoints) || std::abs(double(get(bias.scales)) - expected) >
+                                    kScaleTolerance * expected)
       return false;
   }
   return true;

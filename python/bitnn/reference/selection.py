@@ -130,7 +130,8 @@ def pad_(node: Node, operands: Operands) -> Value:
     added = [(max(low, 0), max(high, 0)) for low, high in widths]
     mode = node.get("mode", "constant")
     if mode != "constant":
-        return move(value, lambda array: np.pad(array, widths, mode))
+        removed = tuple(slice(max(-low, 0), min(high, 0) or None) for low, high in widths)
+        return move(value, lambda array: np.pad(array, added, mode)[removed])
     if node.opset < 11:
         fill = node.get("value", 0.0)
     else:

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Random small quantized ONNX layers, many independent ones in one model.
+
+A compiler is exercised by many layers, and a compilation has a fixed cost: so `random_layers`
+makes layers that share nothing, and `combine` puts any of them side by side in one model, where
+each has its own graph inputs and outputs. The same seed gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bitnn.randomlayers.builder import Builder
+from bitnn.randomlayers.kinds import KINDS, LARGE, QDQ_ONLY
+from bitnn.randomlayers.layer import Layer, Options, combine
+from bitnn.randomlayers.operators import OPERATORS
+
+__all__ = ["KINDS", "OPERATORS", "Layer", "Options", "combine", "random_layers"]
+
+
+def random_layers(seed: int, count: int, options: Options | None = None) -> list[Layer]:
+    """`count` layers, every kind in turn, the rest drawn with `seed`."""
+    options = options or Options()
+    kinds = options.kinds or tuple(KINDS)
+    large_kinds = [kind for kind in kinds if kind in LARGE]
+    layers = []
+    for index in range(count):
+        rng = np.random.default_rng([seed, index])
+        large = bool(large_kinds) and (index + 1) * options.large % 1 < options.large
+        kind = large_kinds[index % len(large_kinds)] if large else kinds[index % len(kinds)]
+        make, qdq_only = ({**KINDS, **OPERATORS})[kind], kind in QDQ_ONLY
+        layers.append(Builder(f"layer{index}", kind, large, rng, options, make, qdq_only).build())
+    return layers
