@@ -22,8 +22,7 @@ AdderGraph shareAdders(const ConstantMatrix &matrix,
                        const SharingOptions &options) {
   SharingSolver solver(matrix, options);
   solver.run();
-  solver.anneal();
-  return solver.getState().toGraph();
+  return solver.toGraph();
 }
 
 } // namespace bitnn

@@ -41,7 +41,10 @@ static void addBufferization(OpPassManager &manager,
 
 static void addKernelPasses(OpPassManager &manager,
                             const PipelineOptions &options) {
-  manager.addPass(createLowerKernelsPass());
+  LowerKernelsPassOptions kernels;
+  kernels.sharing = options.sharing;
+  kernels.countUnbounded = options.countUnbounded;
+  manager.addPass(createLowerKernelsPass(kernels));
   manager.addNestedPass<func::FuncOp>(createLinalgToLoopsPass());
   // What multiplies goes upstream's way, or stays for the contract to refuse.
   if (options.layersMayMultiply())
@@ -118,6 +121,13 @@ struct PipelineFlags : public PassPipelineOptions<PipelineFlags> {
           clEnumValN(MultiplyUse::Never, "never", "nowhere"),
           clEnumValN(MultiplyUse::Requantize, "requantize", "in requantize"),
           clEnumValN(MultiplyUse::Layers, "layers", "in whole layers"))};
+  Option<bool> sharing{*this, "sharing",
+                       llvm::cl::desc("compute common sums once"),
+                       llvm::cl::init(true)};
+  Option<bool> countUnbounded{
+      *this, "count-unbounded",
+      llvm::cl::desc("count the adds of layers as one adder graph, too"),
+      llvm::cl::init(false)};
   Option<int64_t> maxCodeSize{*this, "max-code-size",
                               llvm::cl::desc("bytes of all code"),
                               llvm::cl::init(0)};
@@ -137,6 +147,8 @@ void bitnn::registerPipelines() {
       options.schedule = flags.schedule;
       options.encoding = flags.encoding;
       options.multiply = flags.multiply;
+      options.sharing = flags.sharing;
+      options.countUnbounded = flags.countUnbounded;
       options.maxCodeSize = flags.maxCodeSize;
       build(manager, options);
     };

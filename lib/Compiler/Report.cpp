@@ -72,10 +72,16 @@ struct Column {
   bool isNumber;
 };
 constexpr Column kColumns[] = {
-    {"layer", "name", false},        {"operator", "operator", false},
-    {"weights", "weights", true},    {"digits", "digits", true},
-    {"adds", "adds", true},          {"schedule", "schedule", false},
-    {"groups", "groups", true},      {"code", "code_bytes", true},
+    {"layer", "name", false},
+    {"operator", "operator", false},
+    {"weights", "weights", true},
+    {"digits", "digits", true},
+    {"unshared", "unshared_adds", true},
+    {"unbounded", "unbounded_adds", true},
+    {"adds", "adds", true},
+    {"schedule", "schedule", false},
+    {"groups", "groups", true},
+    {"code", "code_bytes", true},
     {"tables", "table_bytes", true},
 };
 using Row = std::vector<std::string>;
@@ -89,17 +95,29 @@ static std::string getCell(const json::Object &layer, const Column &column) {
   return "-";
 }
 
-static std::vector<Row> makeRows(const Report &report) {
-  std::vector<Row> rows(1);
+/// The columns that some layer has a value for.
+static std::vector<Column> getColumns(const Report &report) {
+  std::vector<Column> columns;
   for (const Column &column : kColumns)
+    if (llvm::any_of(report.layers, [&](const json::Object &layer) {
+          return layer.get(column.key);
+        }))
+      columns.push_back(column);
+  return columns;
+}
+
+static std::vector<Row> makeRows(const Report &report,
+                                 llvm::ArrayRef<Column> columns) {
+  std::vector<Row> rows(1);
+  for (const Column &column : columns)
     rows[0].push_back(column.title.str());
   for (const json::Object &layer : report.layers) {
     Row &row = rows.emplace_back();
-    for (const Column &column : kColumns)
+    for (const Column &column : columns)
       row.push_back(getCell(layer, column));
   }
   Row &total = rows.emplace_back();
-  for (const Column &column : kColumns)
+  for (const Column &column : columns)
     total.push_back(column.isNumber && column.key != "groups"
                         ? std::to_string(report.sum(column.key))
                         : std::string());
@@ -107,7 +125,8 @@ static std::vector<Row> makeRows(const Report &report) {
   return rows;
 }
 
-static void printRows(llvm::ArrayRef<Row> rows, llvm::raw_ostream &os) {
+static void printRows(llvm::ArrayRef<Row> rows, llvm::ArrayRef<Column> columns,
+                      llvm::raw_ostream &os) {
   for (const Row &row : rows) {
     std::string line;
     for (auto [index, cell] : llvm::enumerate(row)) {
@@ -116,7 +135,7 @@ static void printRows(llvm::ArrayRef<Row> rows, llvm::raw_ostream &os) {
         width = std::max(width, other[index].size());
       std::string padding(width - cell.size(), ' ');
       line += (index ? "  " : "") +
-              (kColumns[index].isNumber ? padding + cell : cell + padding);
+              (columns[index].isNumber ? padding + cell : cell + padding);
     }
     os << StringRef(line).rtrim() << "\n";
   }
@@ -127,8 +146,9 @@ static std::string formatRatio(double value) {
 }
 
 void printTable(const Report &report, llvm::raw_ostream &os) {
+  std::vector<Column> columns = getColumns(report);
   if (!report.layers.empty())
-    printRows(makeRows(report), os);
+    printRows(makeRows(report, columns), columns, os);
   int64_t macs = report.sum("macs"), adds = report.sum("adds");
   if (macs)
     os << macs << " MACs, " << formatRatio(double(adds) / double(macs))
@@ -231,6 +251,9 @@ void writeJson(const Report &report, llvm::raw_ostream &os) {
   });
   json.attribute("macs", macs);
   json.attribute("adds", adds);
+  json.attribute("unshared_adds", report.sum("unshared_adds"));
+  if (int64_t unbounded = report.sum("unbounded_adds"))
+    json.attribute("unbounded_adds", unbounded);
   json.attribute("adds_per_mac", macs ? double(adds) / double(macs) : 0.0);
   json.attribute("shortfalls", toJson(report.shortfalls));
   json.attribute("undefined_symbols", toStrings(report.undefinedSymbols));

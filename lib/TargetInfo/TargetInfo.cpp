@@ -55,15 +55,18 @@ bool hasX86Feature(StringRef cpu, StringRef features, StringRef feature) {
 
 TargetDescription describeX86(StringRef cpu, StringRef features) {
   TargetDescription target;
+  target.scalarRegisters = 11;
   target.scalarAccumulators = 9;
   if (hasX86Feature(cpu, features, "avx512bw")) {
     target.vectorLanes = 32;
+    target.vectorRegisters = 30;
     target.vectorAccumulators = 24;
     target.maxAddsPerBlock = 1000;
     target.millibytesPerAdd = 7500;
   } else if (hasX86Feature(cpu, features, "avx2")) {
     target.vectorLanes = 16;
-    target.vectorAccumulators = 12;
+    target.vectorRegisters = 15;
+    target.vectorAccumulators = 11;
     target.maxAddsPerBlock = 1000;
     target.millibytesPerAdd = 6500;
   }
@@ -76,6 +79,7 @@ TargetDescription describeRiscv(const Triple &triple, StringRef features) {
   bool embedded = features.contains("+e");
   target.abi = std::string(is64 ? "lp64" : "ilp32") + (embedded ? "e" : "");
   target.indexBits = is64 ? 64 : 32;
+  target.scalarRegisters = embedded ? 8 : 24;
   target.scalarAccumulators = embedded ? 6 : 18;
   target.loadReach = 2047;
   target.maxAddsPerBlock = 1000;
@@ -118,8 +122,10 @@ TargetDescription describeTarget(StringRef tripleName, StringRef cpu,
   target.indexBits = triple.isArch32Bit() ? 32 : 64;
   // AArch64 has the registers, but its vector kernels come with a later
   // measurement: until then its code is scalar.
-  if (triple.isAArch64())
+  if (triple.isAArch64()) {
+    target.scalarRegisters = 24;
     target.scalarAccumulators = 20;
+  }
   return target;
 }
 

@@ -27,7 +27,7 @@ static constexpr OptionHelp kOptions[] = {
     {"features", "LIST", "LLVM's features, such as +avx2,-fma"},
     {"schedule", "S", "auto (default), straight-line, table or multiply"},
     {"encoding", "E", "csd (default) or binary: how weights become digits"},
-    {"sharing", "on|off", "partial sums that several outputs use; off"},
+    {"sharing", "on|off", "compute sums that several outputs use once; on"},
     {"multiply", "M",
      "the target's multiplier may be used: never (default), "
      "requantize, layers"},
@@ -39,6 +39,8 @@ static constexpr OptionHelp kOptions[] = {
     {"emit", "KIND", "o, a, so, s, ll or mlir, whatever the ending says"},
     {"report", "FILE", "what was done per layer, as JSON"},
     {"save-stages", "DIR", "the module after every pass"},
+    {"count-unbounded", "",
+     "report, too, the adds of each layer as one adder graph"},
     {"check", "on|off", "hold the object to its contract; on"},
     {"print-pipeline", "", "print the passes instead of running them"},
     {"help", "", "print this"},
@@ -183,12 +185,11 @@ static Error readPipeline(const Words &words, PipelineOptions &pipeline) {
   if (!multiply)
     return multiply.takeError();
   pipeline.multiply = MultiplyUse(*multiply);
-  Expected<size_t> sharing = choose(words, "sharing", {"off", "on"});
+  Expected<size_t> sharing = choose(words, "sharing", {"on", "off"});
   if (!sharing)
     return sharing.takeError();
-  if (*sharing)
-    return createStringError("--sharing=on is not there yet; leave it out, or "
-                             "give --sharing=off");
+  pipeline.sharing = *sharing == 0;
+  pipeline.countUnbounded = words.has("count-unbounded");
   return readNumber(words, "max-code-size", 1, pipeline.maxCodeSize);
 }
 

@@ -21,6 +21,7 @@ static Report makeReport() {
                                        {"weights", 8},
                                        {"digits", 12},
                                        {"macs", 80},
+                                       {"unshared_adds", 25},
                                        {"adds", 20},
                                        {"schedule", "straight-line"},
                                        {"groups", 1},
@@ -49,10 +50,10 @@ TEST(Report, TheTableHasOneRowPerLayer) {
   printTable(report, os);
   EXPECT_EQ(
       text,
-      R"(layer        operator  weights  digits  adds  schedule       groups  code  tables
-conv         conv_2d         8      12    20  straight-line       1   100       -
-a long name  matmul       1000       3     5  table               -    20       -
-total                     1008      15    25                          120       0
+      R"(layer        operator  weights  digits  unshared  adds  schedule       groups  code
+conv         conv_2d         8      12        25    20  straight-line       1   100
+a long name  matmul       1000       3         -     5  table               -    20
+total                     1008      15        25    25                          120
 100 MACs, 0.250 adds per MAC; 130 bytes of code, 0 of constants; 0 bytes of scratch
 a long name: table, because code would be too large
 pool: has no window; give it one

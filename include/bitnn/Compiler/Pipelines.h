@@ -27,6 +27,10 @@ struct PipelineOptions {
   std::string schedule = "auto";
   DigitEncoding encoding = DigitEncoding::Csd;
   MultiplyUse multiply = MultiplyUse::Never;
+  /// Whether straight-line code computes common sums once.
+  bool sharing = true;
+  /// Whether to count, too, the adds of layers that are one adder graph each.
+  bool countUnbounded = false;
   /// Bytes of all code; 0 is the target's default.
   int64_t maxCodeSize = 0;
 

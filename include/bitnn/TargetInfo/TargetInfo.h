@@ -29,10 +29,13 @@ struct TargetDescription {
   unsigned indexBits = 64;
   /// 16-bit lanes of a vector; 1 where kernels are scalar.
   int64_t vectorLanes = 1;
-  /// Accumulators that stay in registers beside an input, a shifted input and
-  /// the pointers.
+  /// Registers for the values of a code block, pointers not among them, and
+  /// how many of them may be accumulators. The others hold inputs, shifted
+  /// values and shared sums.
+  unsigned scalarRegisters = 10;
   unsigned scalarAccumulators = 8;
-  unsigned vectorAccumulators = 12;
+  unsigned vectorRegisters = 15;
+  unsigned vectorAccumulators = 11;
   /// Bytes that a load's immediate offset reaches, counted upwards.
   std::optional<int64_t> loadReach;
   /// Adds of one code block: long blocks compile slowly, short ones spend

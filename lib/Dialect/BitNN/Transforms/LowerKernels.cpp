@@ -2,6 +2,7 @@
 
 #include "Kernels/KernelBuilder.h"
 #include "Kernels/KernelChoice.h"
+#include "bitnn/Arithmetic/Sharing.h"
 #include "bitnn/Dialect/BitNN/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -22,9 +23,21 @@ struct LowerKernels : public bitnn::impl::LowerKernelsPassBase<LowerKernels> {
   FailureOr<KernelStatistics> lower(Operation *op, StringRef name,
                                     SymbolTable &symbols,
                                     const TargetDescription &target);
+  FailureOr<StraightLineOptions> getOptions(Operation *op, const Layer &layer,
+                                            const TargetDescription &target);
   void record(StringRef kernel, int64_t positions,
               const KernelStatistics &statistics);
 };
+
+/// What the layer costs as one adder graph that starts at the bias, with any
+/// number of registers.
+int64_t countAddsOfOneGraph(const Layer &layer) {
+  SharingOptions options;
+  options.encoding = layer.encoding;
+  options.accumulate = true;
+  options.window = 32;
+  return shareAdders(layer.weights, options).numAdders();
+}
 
 FailureOr<KernelStatistics>
 LowerKernels::lower(Operation *op, StringRef name, SymbolTable &symbols,
@@ -32,28 +45,58 @@ LowerKernels::lower(Operation *op, StringRef name, SymbolTable &symbols,
   FailureOr<Layer> layer = getLayer(op);
   if (failed(layer))
     return failure();
-  auto schedule = op->getAttrOfType<ScheduleAttr>("schedule");
-  switch (schedule ? schedule.getValue() : Schedule::StraightLine) {
-  case Schedule::Table:
-    return buildTableKernel(symbols, *layer, name);
-  case Schedule::Multiply:
+  auto attribute = op->getAttrOfType<ScheduleAttr>("schedule");
+  Schedule schedule = attribute ? attribute.getValue() : Schedule::StraightLine;
+  if (schedule == Schedule::Multiply)
     return op->emitOpError("has the schedule multiply, which is lowered on "
                            "tensors; run convert-bitnn-to-linalg before "
                            "bufferization");
-  case Schedule::StraightLine:
-    break;
+  FailureOr<KernelStatistics> statistics;
+  if (schedule == Schedule::Table) {
+    statistics = buildTableKernel(symbols, *layer, name);
+  } else {
+    FailureOr<StraightLineOptions> options = getOptions(op, *layer, target);
+    if (failed(options))
+      return failure();
+    statistics = buildStraightLineKernels(symbols, *layer, name, *options);
   }
+  if (succeeded(statistics) && countUnbounded)
+    statistics->unboundedAddsPerPosition = countAddsOfOneGraph(*layer);
+  return statistics;
+}
+
+/// What the target and the pass's options make of a layer.
+FailureOr<StraightLineOptions>
+LowerKernels::getOptions(Operation *op, const Layer &layer,
+                         const TargetDescription &target) {
   StraightLineOptions options;
   auto conv = dyn_cast<Conv2DOp>(op);
-  if (conv && layer->getInputElementType().isInteger(16))
+  if (conv && layer.getInputElementType().isInteger(16))
     options.vectorLanes = getVectorLanes(conv, target);
   bool vectors = options.vectorLanes > 1;
-  options.accumulators =
-      vectors ? target.vectorAccumulators : target.scalarAccumulators;
-  options.maxAdds = target.maxAddsPerBlock;
+  auto choose = [](unsigned given, unsigned otherwise) {
+    return given ? given : otherwise;
+  };
+  options.registers = choose(registers, vectors ? target.vectorRegisters
+                                                : target.scalarRegisters);
+  options.maxAdds = choose(maxAdds, target.maxAddsPerBlock);
+  options.share = sharing;
   if (!vectors)
     options.reach = target.loadReach;
-  return buildStraightLineKernels(symbols, *layer, name, options);
+  unsigned most =
+      choose(accumulators, std::min(vectors ? target.vectorAccumulators
+                                            : target.scalarAccumulators,
+                                    std::max(options.registers, 3u) - 2));
+  if (most > 64 || most + 2 > options.registers)
+    return op->emitOpError("cannot have ")
+           << most << " accumulators in " << options.registers
+           << " registers; give bitnn-lower-kernels at most 64 accumulators, "
+              "and 2 registers more";
+  // Blocks of equal size leave each of them the most registers for sums.
+  unsigned outputs = layer.numOutputs();
+  options.accumulators =
+      llvm::divideCeil(outputs, llvm::divideCeil(outputs, most));
+  return options;
 }
 
 /// Completes the layer's record in the module's `bitnn.layers`.
@@ -74,6 +117,9 @@ void LowerKernels::record(StringRef kernel, int64_t positions,
       entries.set(key, builder.getI64IntegerAttr(value));
     };
     set("adds", statistics.addsPerPosition * positions);
+    set("unshared_adds", statistics.unsharedAddsPerPosition * positions);
+    if (countUnbounded)
+      set("unbounded_adds", statistics.unboundedAddsPerPosition * positions);
     set("code_blocks", statistics.codeBlocks);
     set("groups", statistics.groups);
     set("table_bytes", statistics.tableBytes);

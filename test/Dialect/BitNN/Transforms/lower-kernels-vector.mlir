@@ -1,4 +1,4 @@
-// RUN: bitnn-opt %s --bitnn-lower-kernels --cse --split-input-file | FileCheck %s
+// RUN: bitnn-opt %s --bitnn-lower-kernels=sharing=false --cse --split-input-file | FileCheck %s
 
 // An interval of less than 2^16 is exact in 16-bit lanes: inputs in [0, 255]
 // times weights of sum 508 need two windows, in [0, 7] one. Each widens once.

@@ -1,4 +1,4 @@
-// RUN: bitnn-opt %s --bitnn-lower-kernels --cse --split-input-file | FileCheck %s
+// RUN: bitnn-opt %s --bitnn-lower-kernels=sharing=false --cse --split-input-file | FileCheck %s
 
 // Scalar: one code block for both outputs, one function for the epilogue. The
 // bias is where the sums start, the channel is a constant: -x0 + 4 x0 - x1 is
@@ -107,7 +107,7 @@ module attributes {bitnn.target = #bitnn.target<triple = "riscv32-unknown-elf", 
 // More outputs than accumulators fit registers: several blocks of outputs,
 // each with its epilogue.
 
-// CHECK: bitnn.layers = [{adds = 40 : i64, code_blocks = 3 : i64, groups = 1 : i64, kernel = "l0_layer", table_bytes = 0 : i64}]
+// CHECK: bitnn.layers = [{adds = 40 : i64, code_blocks = 3 : i64, groups = 1 : i64, kernel = "l0_layer", table_bytes = 0 : i64, unshared_adds = 40 : i64}]
 // CHECK: func.func private @l0_layer.b0.w0(
 // CHECK: func.func private @l0_layer.b0.epilogue(
 // CHECK: func.func private @l0_layer.b1.w0(
@@ -135,7 +135,7 @@ module attributes {bitnn.layers = [{kernel = "l0_layer"}], bitnn.target = #bitnn
 // A table: index lists per output and plane, from the highest, in the smallest
 // type that holds them; plus, then minus. The bias of 1000 needs 16 bits.
 
-// CHECK: bitnn.layers = [{adds = 7 : i64}, {adds = 32 : i64, code_blocks = 0 : i64, groups = 1 : i64, kernel = "l1_fc", name = "fc", table_bytes = 26 : i64}]
+// CHECK: bitnn.layers = [{adds = 7 : i64}, {adds = 32 : i64, code_blocks = 0 : i64, groups = 1 : i64, kernel = "l1_fc", name = "fc", table_bytes = 26 : i64, unshared_adds = 32 : i64}]
 // CHECK: memref.global "private" constant @l1_fc.counts : memref<16xi8> = dense<[0, 0, 1, 0, 0, 0, 0, 2, 1, 0, 0, 1, 0, 1, 0, 0]>
 // CHECK: memref.global "private" constant @l1_fc.offsets : memref<6xi8> = dense<[0, 0, 1, 0, 2, 0]>
 // CHECK: memref.global "private" constant @l1_fc.bias : memref<2xi16> = dense<[1000, 0]>

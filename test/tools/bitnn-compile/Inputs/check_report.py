@@ -25,6 +25,7 @@ KEYS = [
     "layers",
     "macs",
     "adds",
+    "unshared_adds",
     "adds_per_mac",
     "shortfalls",
     "undefined_symbols",
@@ -62,7 +63,7 @@ def check(report_path: str, object_path: str, table_path: str) -> None:
     layers = report["layers"]
     assert [layer["name"] for layer in layers] == ["fc1", "fc2"]
     assert [layer["macs"] for layer in layers] == [6, 3]
-    for key in ("macs", "adds"):
+    for key in ("macs", "unshared_adds", "adds"):
         assert report[key] == sum(layer[key] for layer in layers)
     assert report["adds_per_mac"] == report["adds"] / report["macs"]
     assert report["undefined_symbols"] == []
@@ -90,6 +91,7 @@ def check(report_path: str, object_path: str, table_path: str) -> None:
         "operator",
         "weights",
         "digits",
+        "unshared_adds",
         "adds",
         "schedule",
         "groups",

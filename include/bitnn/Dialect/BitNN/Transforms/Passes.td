@@ -299,6 +299,20 @@ def LowerKernelsPass : Pass<"bitnn-lower-kernels", "::mlir::ModuleOp"> {
       call @l0_layer.b0.epilogue(...)
     ```
   }];
+  let options = [
+    Option<"sharing", "sharing", "bool", "true",
+           "compute sums that several digits use once">,
+    Option<"countUnbounded", "count-unbounded", "bool", "false",
+           "record the adds of one graph per layer with any number of "
+           "registers, too; takes longer than everything else">,
+    Option<"accumulators", "accumulators", "unsigned", "0",
+           "most outputs of a block, at most 64; 0 is the target's number">,
+    Option<"registers", "registers", "unsigned", "0",
+           "registers of a code block, its accumulators and at least 2 more; 0 "
+           "is the target's number">,
+    Option<"maxAdds", "max-adds", "unsigned", "0",
+           "digits of a code block; 0 is the target's number">,
+  ];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::func::FuncDialect",
                            "::mlir::LLVM::LLVMDialect",

@@ -76,8 +76,14 @@ mlir::FailureOr<mlir::Value> applyEpilogue(KernelBuilder &builder,
 /// `vectorLanes` neighbouring 16-bit pixels form a vector; 1 is scalar code.
 struct StraightLineOptions {
   int64_t vectorLanes = 1;
+  /// Outputs of a block, and registers: at least 2 more.
   unsigned accumulators = 12;
+  unsigned registers = 14;
   unsigned maxAdds = 400;
+  /// Whether sums that several digits use are computed once.
+  bool share = true;
+  /// What a shift costs, in adds.
+  unsigned shiftCost = 1;
   std::optional<int64_t> reach;
 };
 struct KernelStatistics {
@@ -85,9 +91,13 @@ struct KernelStatistics {
   /// Accumulator groups: code blocks per output block, at most.
   int64_t groups = 0;
   int64_t tableBytes = 0;
-  /// Additions and subtractions of partial sums at one position: one per
-  /// digit, and those that join code blocks and the bias.
+  /// Additions and subtractions of partial sums at one position, with those
+  /// that join code blocks and the bias.
   int64_t addsPerPosition = 0;
+  /// The same, had no sum been shared: one per digit.
+  int64_t unsharedAddsPerPosition = 0;
+  /// Adds of the layer as one adder graph, if they were counted.
+  int64_t unboundedAddsPerPosition = 0;
 };
 mlir::FailureOr<KernelStatistics>
 buildStraightLineKernels(mlir::SymbolTable &symbols, const Layer &layer,

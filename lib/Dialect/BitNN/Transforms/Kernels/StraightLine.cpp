@@ -7,7 +7,8 @@
 // into stored values.
 
 #include "KernelBuilder.h"
-#include "bitnn/Arithmetic/AdderGraph.h"
+#include "ProgramBody.h"
+#include "bitnn/Arithmetic/CodeSharing.h"
 #include "bitnn/Arithmetic/Partition.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -72,7 +73,7 @@ class StraightLineBuilder {
 public:
   StraightLineBuilder(SymbolTable &symbols, const Layer &layer, StringRef name,
                       const StraightLineOptions &options)
-      : symbols(symbols), layer(layer), name(name) {
+      : symbols(symbols), layer(layer), name(name), options(options) {
     PartitionOptions partitionOptions;
     partitionOptions.encoding = layer.encoding;
     partitionOptions.accumulators = options.accumulators;
@@ -92,15 +93,16 @@ public:
   LogicalResult build(KernelStatistics &statistics);
 
 private:
-  func::FuncOp buildCodeBlock(const OutputBlock &block, unsigned window,
-                              StringRef kernel, Type inputType);
+  FailureOr<LinearProgram> getProgram(const CodeBlock &code, StringRef kernel);
+  FailureOr<func::FuncOp> buildCodeBlock(const OutputBlock &block,
+                                         unsigned window, StringRef kernel,
+                                         Type inputType,
+                                         KernelStatistics &statistics);
   FailureOr<func::FuncOp> buildEpilogue(const OutputBlock &block,
                                         StringRef kernel, Type storedType,
                                         Type residualType);
 
   Value loadInput(KernelBuilder &builder, Value view, int64_t offset);
-  SmallVector<Value> emitAdderGraph(KernelBuilder &builder,
-                                    const AdderGraph &graph, ValueRange inputs);
   LogicalResult storePositions(KernelBuilder &builder, const OutputBlock &block,
                                func::FuncOp function, ValueRange offsets,
                                int64_t column, int64_t lanes);
@@ -108,6 +110,7 @@ private:
   SymbolTable &symbols;
   const Layer &layer;
   StringRef name;
+  const StraightLineOptions &options;
   Partition partition;
   Tile tile;
   MemRefType accumulatorType;
@@ -126,62 +129,29 @@ Value StraightLineBuilder::loadInput(KernelBuilder &builder, Value view,
   return vector::ShuffleOp::create(builder, wide, wide, lanes);
 }
 
-/// The graph's adders in their order; a shifted node is computed once.
-SmallVector<Value> StraightLineBuilder::emitAdderGraph(KernelBuilder &builder,
-                                                       const AdderGraph &graph,
-                                                       ValueRange inputs) {
-  Type type = inputs.front().getType();
-  auto op = AdderGraphOp::create(
-      builder, SmallVector<Type>(graph.numOutputs(), type), inputs);
-  SmallVector<Location> locations(inputs.size(), builder.getLoc());
-  Block *block = &op.getBody().emplaceBlock();
-  block->addArguments(inputs.getTypes(), locations);
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(block);
-
-  SmallVector<Value> nodes(block->getArguments());
-  llvm::DenseMap<std::pair<unsigned, unsigned>, Value> shifted;
-  llvm::DenseMap<int64_t, Value> constants;
-  auto getConstant = [&](int64_t value) {
-    Value &constant = constants[value];
-    if (!constant) {
-      OpBuilder::InsertionGuard atStart(builder);
-      builder.setInsertionPointToStart(block);
-      constant = builder.constant(type, value);
-    }
-    return constant;
+/// The code block as a program that the registers hold, proved to compute its
+/// part of the weights.
+FailureOr<LinearProgram> StraightLineBuilder::getProgram(const CodeBlock &code,
+                                                         StringRef kernel) {
+  unsigned temporaries = options.registers - code.matrix.rows();
+  AdderGraph graph =
+      options.share
+          ? shareInCode(code.matrix,
+                        {layer.encoding, temporaries, options.shiftCost})
+          : AdderGraph::fromMatrix(code.matrix,
+                                   {layer.encoding, /*accumulate=*/true});
+  auto fail = [&](llvm::Error error) {
+    return layer.op->emitOpError("internal error in code block '")
+           << kernel << "': " << llvm::toString(std::move(error))
+           << "; please report it, and compile with sharing off until then";
   };
-  auto getOperand = [&](AdderGraph::Operand operand) {
-    if (operand.shift == 0)
-      return nodes[operand.node];
-    Value &value = shifted[{operand.node, operand.shift}];
-    if (!value)
-      value = arith::ShLIOp::create(builder, nodes[operand.node],
-                                    getConstant(operand.shift));
-    return value;
-  };
-  auto subtract = [&](Value lhs, Value rhs) -> Value {
-    return arith::SubIOp::create(builder, lhs, rhs);
-  };
-  for (const AdderGraph::Adder &adder : graph.getAdders()) {
-    Value lhs = getOperand(adder.lhs), rhs = getOperand(adder.rhs);
-    if (adder.lhs.negative && adder.rhs.negative)
-      nodes.push_back(subtract(subtract(getConstant(0), lhs), rhs));
-    else if (adder.lhs.negative)
-      nodes.push_back(subtract(rhs, lhs));
-    else if (adder.rhs.negative)
-      nodes.push_back(subtract(lhs, rhs));
-    else
-      nodes.push_back(arith::AddIOp::create(builder, lhs, rhs));
-  }
-  SmallVector<Value> outputs;
-  for (std::optional<AdderGraph::Operand> output : graph.getOutputs()) {
-    Value value = output ? getOperand(*output) : getConstant(0);
-    outputs.push_back(
-        output && output->negative ? subtract(getConstant(0), value) : value);
-  }
-  YieldOp::create(builder, outputs);
-  return op.getResults();
+  if (llvm::Error error = graph.verifyEquals(code.matrix))
+    return fail(std::move(error));
+  llvm::Expected<LinearProgram> program =
+      LinearProgram::fromGraph(graph, options.registers);
+  if (!program)
+    return fail(program.takeError());
+  return std::move(*program);
 }
 
 /// The additions of partial sums that one position executes.
@@ -195,15 +165,18 @@ int64_t countAdds(func::FuncOp codeBlock) {
 }
 
 /// func(input, input offset, accumulators): one code block over a tile.
-func::FuncOp StraightLineBuilder::buildCodeBlock(const OutputBlock &block,
-                                                 unsigned window,
-                                                 StringRef kernel,
-                                                 Type inputType) {
+FailureOr<func::FuncOp>
+StraightLineBuilder::buildCodeBlock(const OutputBlock &block, unsigned window,
+                                    StringRef kernel, Type inputType,
+                                    KernelStatistics &statistics) {
   // A block of zeros still has its bias.
   CodeBlock zero;
   zero.matrix = ConstantMatrix(block.numOutputs, 0);
   const CodeBlock &code =
       block.codeBlocks.empty() ? zero : block.codeBlocks[window];
+  FailureOr<LinearProgram> program = getProgram(code, kernel);
+  if (failed(program))
+    return failure();
 
   auto indexType = IndexType::get(layer.op->getContext());
   func::FuncOp function = createKernel(symbols, layer, kernel,
@@ -217,8 +190,6 @@ func::FuncOp StraightLineBuilder::buildCodeBlock(const OutputBlock &block,
 
   int64_t firstOffset =
       code.inputs.empty() ? 0 : layer.inputOffsets[code.inputs.front()];
-  AdderGraph graph = AdderGraph::fromMatrix(
-      code.matrix, {layer.encoding, /*accumulate=*/true});
   auto walk = [&](Value inputOffset, Value slotOffset) {
     Value view = builder.viewAt(input, inputOffset);
     Value sums = builder.viewAt(accumulators, slotOffset);
@@ -254,7 +225,7 @@ func::FuncOp StraightLineBuilder::buildCodeBlock(const OutputBlock &block,
       operands.push_back(joins || isUntouched(output)
                              ? builder.constant(lane, code.starts[output])
                              : getPrevious(output));
-    SmallVector<Value> results = emitAdderGraph(builder, graph, operands);
+    SmallVector<Value> results = emitProgram(builder, *program, operands);
     for (auto [output, result] : llvm::enumerate(results)) {
       if (isUntouched(output))
         continue;
@@ -279,6 +250,10 @@ func::FuncOp StraightLineBuilder::buildCodeBlock(const OutputBlock &block,
                               });
                });
   func::ReturnOp::create(builder);
+  int64_t adds = countAdds(function);
+  statistics.addsPerPosition += adds;
+  statistics.unsharedAddsPerPosition +=
+      adds - program->numAdds() + code.numAdds;
   return function;
 }
 
@@ -382,10 +357,12 @@ LogicalResult StraightLineBuilder::build(KernelStatistics &statistics) {
     std::string prefix = (name + ".b" + Twine(index)).str();
     unsigned windows = std::max<size_t>(1, block.codeBlocks.size());
     for (unsigned window = 0; window < windows; ++window) {
-      kernel.codeBlocks.push_back(
+      FailureOr<func::FuncOp> codeBlock =
           buildCodeBlock(block, window, (prefix + ".w" + Twine(window)).str(),
-                         input.getType()));
-      statistics.addsPerPosition += countAdds(kernel.codeBlocks.back());
+                         input.getType(), statistics);
+      if (failed(codeBlock))
+        return failure();
+      kernel.codeBlocks.push_back(*codeBlock);
     }
     FailureOr<func::FuncOp> epilogue =
         buildEpilogue(block, prefix + ".epilogue", stored.getType(),

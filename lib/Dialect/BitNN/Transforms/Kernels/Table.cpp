@@ -271,5 +271,6 @@ FailureOr<KernelStatistics> bitnn::buildTableKernel(SymbolTable &symbols,
   statistics.tableBytes = table.tableBytes;
   // One per digit, and the bias.
   statistics.addsPerPosition = table.digits.digits + layer.numOutputs();
+  statistics.unsharedAddsPerPosition = statistics.addsPerPosition;
   return statistics;
 }
