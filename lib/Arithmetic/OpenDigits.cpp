@@ -3,7 +3,7 @@
 #include "OpenDigits.h"
 #include "llvm/Support/MathExtras.h"
 #include <array>
-#include <cassert>
+#include <utility>
 
 namespace bitnn {
 
@@ -62,6 +62,17 @@ void OpenDigits::setOpen(int64_t newValue) {
   value = newValue;
   digits = entry.digits;
   digitCount = entry.count;
+}
+
+OpenDigits OpenDigits::scaled(unsigned shift, bool negated) const {
+  if (isOpen) {
+    int64_t power = int64_t(1) << shift;
+    return open(value * (negated ? -power : power));
+  }
+  DigitSet set = {digits.positive << shift, digits.negative << shift};
+  if (negated)
+    std::swap(set.positive, set.negative);
+  return fixed(set);
 }
 
 llvm::SmallVector<Digit, 8> OpenDigits::getForm() const {

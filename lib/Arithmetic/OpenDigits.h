@@ -21,7 +21,7 @@ struct DigitSet {
 };
 
 /// All digits of all signed-digit forms of `value` with the fewest digits:
-/// those without which one digit fewer remains. |value| < 2^40.
+/// those without which one digit fewer remains. |value| < 2^60.
 DigitSet findMinimalDigits(int64_t value);
 
 /// A coefficient of a sum that is being taken apart, digit by digit. While it
@@ -51,7 +51,11 @@ public:
   }
   /// How many digits are left.
   unsigned count() const { return digitCount; }
-  bool isFixed() const { return !isOpen; }
+
+  /// The absolute value of an open coefficient.
+  uint64_t magnitude() const {
+    return value < 0 ? 0 - uint64_t(value) : uint64_t(value);
+  }
 
   /// Takes a digit of get() away.
   void take(unsigned shift, bool negative) {
@@ -75,6 +79,9 @@ public:
     (negative ? digits.negative : digits.positive) |= uint64_t(1) << shift;
     ++digitCount;
   }
+
+  /// The coefficient times 2^shift, or its negative.
+  OpenDigits scaled(unsigned shift, bool negated) const;
 
   /// One form: the canonical one, or the fixed one.
   llvm::SmallVector<Digit, 8> getForm() const;

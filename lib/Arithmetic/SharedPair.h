@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Sums of two terms that may serve several outputs, and a queue of them.
+// Sums of two terms, which may occur in several outputs.
 
 #ifndef BITNN_LIB_ARITHMETIC_SHAREDPAIR_H
 #define BITNN_LIB_ARITHMETIC_SHAREDPAIR_H
@@ -8,22 +8,24 @@
 #include <algorithm>
 #include <cassert>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 namespace bitnn {
 
-/// The sum of first and +-(second << distance), whatever it is shifted by as a
-/// whole. first < second, or first == second and distance > 0.
+/// The sum of `first` and +-(second << distance), as a whole shifted so that
+/// one of both is not. first < second, or first == second and distance > 0.
 struct SharedPair {
-  unsigned first;
-  unsigned second;
+  unsigned first = 0;
+  unsigned second = 0;
   /// -64 to 63.
-  int distance;
+  int distance = 0;
   /// Whether the second term has the sign that the first one has not.
-  bool isDifference;
+  bool isDifference = false;
 
-  /// By first node, then second, then the rest: the larger the newer.
+  unsigned firstShift() const { return std::max(0, -distance); }
+  unsigned secondShift() const { return std::max(0, distance); }
+
+  /// The pair as one number. Those of newer nodes are larger.
   uint64_t getKey() const {
     assert(first < maxNodes && second < maxNodes);
     return uint64_t(first) << 36 | uint64_t(second) << 8 |
@@ -37,49 +39,63 @@ struct SharedPair {
   static constexpr unsigned maxNodes = 1u << 28;
 };
 
-/// Pairs by descending score, those of equal score newest first.
-class PairQueue {
+/// How often pairs occur: a hash table that forgets in no time.
+class PairCounts {
 public:
-  struct Item {
-    unsigned score;
-    uint64_t key;
-  };
-
-  void push(Item item) {
-    if (item.score >= buckets.size())
-      buckets.resize(item.score + 1);
-    Bucket &bucket = buckets[item.score];
-    bucket.keys.push_back(item.key);
-    // A bucket that is not yet looked at is put in order all at once.
-    if (bucket.isHeap)
-      std::push_heap(bucket.keys.begin(), bucket.keys.end());
-    highest = std::max(highest, item.score);
+  void clear() {
+    for (unsigned slot : used)
+      slots[slot].count = 0;
+    used.clear();
   }
 
-  std::optional<Item> pop() {
-    for (;; --highest) {
-      if (highest < buckets.size() && !buckets[highest].keys.empty())
-        break;
-      if (highest == 0)
-        return std::nullopt;
-    }
-    Bucket &bucket = buckets[highest];
-    if (!bucket.isHeap)
-      std::make_heap(bucket.keys.begin(), bucket.keys.end());
-    bucket.isHeap = true;
-    std::pop_heap(bucket.keys.begin(), bucket.keys.end());
-    Item item = {highest, bucket.keys.back()};
-    bucket.keys.pop_back();
-    return item;
+  void add(SharedPair pair) {
+    uint64_t key = pair.getKey();
+    Slot &slot = find(key);
+    if (slot.count++ != 0)
+      return;
+    slot.key = key;
+    used.push_back(&slot - slots.data());
+    if (used.size() * 2 > slots.size())
+      grow();
+  }
+
+  unsigned get(SharedPair pair) { return find(pair.getKey()).count; }
+
+  /// Calls visit(pair, count), in the order in which pairs came.
+  template <typename Visit>
+  void forEach(Visit visit) const {
+    for (unsigned slot : used)
+      visit(SharedPair::fromKey(slots[slot].key), slots[slot].count);
   }
 
 private:
-  struct Bucket {
-    std::vector<uint64_t> keys;
-    bool isHeap = false;
+  struct Slot {
+    uint64_t key = 0;
+    unsigned count = 0;
   };
-  std::vector<Bucket> buckets;
-  unsigned highest = 0;
+
+  /// The pair's slot, or the free one that it would get.
+  Slot &find(uint64_t key) {
+    for (size_t i = (key * 0x9E3779B97F4A7C15u) >> 32;; ++i) {
+      Slot &slot = slots[i & (slots.size() - 1)];
+      if (slot.count == 0 || slot.key == key)
+        return slot;
+    }
+  }
+
+  void grow() {
+    std::vector<Slot> old(slots.size() * 2);
+    std::swap(old, slots);
+    for (unsigned &index : used) {
+      Slot &slot = find(old[index].key);
+      slot = old[index];
+      index = &slot - slots.data();
+    }
+  }
+
+  /// A power of two, at most half of them in use.
+  std::vector<Slot> slots = std::vector<Slot>(1024);
+  std::vector<unsigned> used;
 };
 
 } // namespace bitnn

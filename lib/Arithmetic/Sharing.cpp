@@ -22,7 +22,8 @@ AdderGraph shareAdders(const ConstantMatrix &matrix,
                        const SharingOptions &options) {
   SharingSolver solver(matrix, options);
   solver.run();
-  return solver.toGraph();
+  solver.anneal();
+  return solver.getState().toGraph();
 }
 
 } // namespace bitnn

@@ -2,7 +2,7 @@
 //
 // From shared pairs and the terms that remain in each sum to an adder graph.
 
-#include "SharingSolver.h"
+#include "SharingState.h"
 #include "llvm/ADT/STLExtras.h"
 
 namespace bitnn {
@@ -66,36 +66,28 @@ private:
 };
 } // namespace
 
-unsigned SharingSolver::numAdders() const {
-  std::vector<unsigned> terms(numRows, options.accumulate);
-  for (const Cell &cell : cells)
-    terms[cell.row] += cell.digits.count();
-  unsigned adders = pairs.size();
-  for (unsigned count : terms)
-    adders += count ? count - 1 : 0;
-  return adders;
-}
-
-AdderGraph SharingSolver::toGraph() const {
-  unsigned accumulators = options.accumulate ? numRows : 0;
-  AdderGraph graph(numColumns + accumulators, accumulators);
-  // The graph's inputs have the accumulators behind those of the matrix.
-  auto getNode = [&](unsigned node) {
-    return node < numColumns ? node : node + accumulators;
-  };
-  for (const SharedPair &pair : pairs) {
-    Operand first{getNode(pair.first), unsigned(std::max(0, -pair.distance))};
-    Operand second{getNode(pair.second), unsigned(std::max(0, pair.distance)),
-                   pair.isDifference};
-    graph.addAdder(first, second);
+AdderGraph SharingState::toGraph() const {
+  unsigned accumulators = accumulate ? numRows() : 0;
+  AdderGraph graph(inputs + accumulators, accumulators);
+  std::vector<unsigned> graphNodes;
+  for (unsigned input = 0; input < inputs; ++input)
+    graphNodes.push_back(input);
+  for (const Node &node : llvm::drop_begin(nodes, inputs)) {
+    graphNodes.push_back(0);
+    if (node.isRemoved)
+      continue;
+    const SharedPair &pair = node.pair;
+    graphNodes.back() = graph.addAdder(
+        {graphNodes[pair.first], pair.firstShift()},
+        {graphNodes[pair.second], pair.secondShift(), pair.isDifference});
   }
 
-  std::vector<TermHeap> sums(numRows);
+  std::vector<TermHeap> sums(numRows());
   for (unsigned row = 0; row < accumulators; ++row)
-    sums[row].push(Operand{numColumns + row}, 0);
+    sums[row].push(Operand{inputs + row}, 0);
   for (const Cell &cell : cells)
     for (Digit digit : cell.digits.getForm())
-      sums[cell.row].push({getNode(cell.node), digit.shift, digit.negative},
+      sums[cell.row].push({graphNodes[cell.node], digit.shift, digit.negative},
                           nodes[cell.node].depth);
   for (TermHeap &sum : sums)
     graph.addOutput(sum.sum(graph));

@@ -1,81 +1,80 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Greedy sharing of two-term sums.
-//
-// Every output is a sum of coefficients times nodes. The pair of terms that
-// occurs most often becomes a node of its own, until no pair occurs twice.
-// A pair occurs in a coefficient only if its digits can be taken away from it,
-// so that the number of its occurrences only ever falls: pairs wait in a queue
-// with the number last seen, and are counted again when their turn comes.
+// Greedy sharing of two-term sums, and annealing.
 
 #ifndef BITNN_LIB_ARITHMETIC_SHARINGSOLVER_H
 #define BITNN_LIB_ARITHMETIC_SHARINGSOLVER_H
 
-#include "OpenDigits.h"
-#include "SharedPair.h"
-#include "bitnn/Arithmetic/Sharing.h"
+#include "PairQueue.h"
+#include "SharingState.h"
 
 namespace bitnn {
 
-class SharingSolver {
+/// Random numbers that are the same everywhere (SplitMix64; Steele, Lea and
+/// Flood, 2014).
+class SplitMix {
 public:
-  SharingSolver(const ConstantMatrix &matrix, const SharingOptions &options);
+  explicit SplitMix(uint64_t seed) : state(seed) {}
 
-  /// Shares until nothing can be shared, or it is interrupted.
-  void run();
-
-  /// The adders of toGraph().
-  unsigned numAdders() const;
-  AdderGraph toGraph() const;
+  uint64_t next() {
+    uint64_t x = state += 0x9E3779B97F4A7C15;
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
+    return x ^ (x >> 31);
+  }
+  /// One of 0 to count - 1.
+  unsigned below(unsigned count) { return next() % count; }
+  bool isLess(double probability) {
+    return double(next() >> 11) < probability * double(uint64_t(1) << 53);
+  }
 
 private:
-  /// A coefficient that is not zero: `digits` times `node` in the sum `row`.
-  struct Cell {
-    unsigned row;
-    unsigned node;
-    OpenDigits digits;
-  };
+  uint64_t state;
+};
+
+/// Shares the pair that saves most, until none saves anything.
+///
+/// A pair is counted where its digits can be taken away, so that sharing others
+/// only ever lowers its count: pairs wait in a queue with the saving last seen,
+/// and are counted again when their turn comes.
+class SharingSolver {
+public:
+  SharingSolver(const ConstantMatrix &matrix, const SharingOptions &options)
+      : options(options), state(matrix, options), random(options.seed) {}
+
+  /// Window by window, then windows merged two by two.
+  void run();
+  /// Afterwards: makes some sums terms again, changes terms at random without
+  /// adding digits, shares anew, and keeps what is not worse; sometimes also
+  /// what is, ever more seldom.
+  void anneal();
+
+  const SharingState &getState() const { return state; }
+
+private:
   /// Nodes that may be shared with each other, and their cells by row.
   struct Window {
     std::vector<unsigned> nodes;
-    std::vector<std::vector<unsigned>> rows;
+    SharingState::RowLists rows;
   };
-  struct Node {
-    /// Ascending by row. Cells whose digits are all taken may remain.
-    std::vector<unsigned> cells;
-    unsigned depth = 0;
-  };
+  void shareInputs(Window &window, unsigned first, unsigned end);
+  void merge(Window &window, Window other);
 
-  void readMatrix(const ConstantMatrix &matrix);
-  std::vector<Window> makeWindows() const;
-  void addNode(Window &window, unsigned node);
-  void absorb(Window &window, Window &other);
-  void shareAll(Window &window);
+  void findPairs(unsigned node);
+  /// Empties the queue. Some pairs are forgotten with a probability.
+  void shareAll(double forget = 0);
+  bool isInterrupted();
 
-  /// Queues the pairs of `node` with nodes of `window`, or itself, that occur
-  /// more than once.
-  void findPairs(unsigned node, const Window &window);
-  /// The digits that the outputs lose if the pair becomes a node, and that node
-  /// if `window` is given.
-  unsigned replacePair(SharedPair pair, bool commit);
-  bool fitsDepth(unsigned row, int64_t change) const;
+  void change();
+  void substituteOne(llvm::SmallVectorImpl<unsigned> &changed);
 
   SharingOptions options;
-  unsigned numRows;
-  unsigned numColumns;
-  std::vector<Cell> cells;
-  std::vector<Node> nodes;
-  std::vector<SharedPair> pairs;
-  /// Per row, the sum of 2^depth over its digits: all of them can be added up
-  /// within a depth if it is at most 2^that.
-  std::vector<uint64_t> loads;
-  std::optional<unsigned> maxDepth;
+  SharingState state;
+  SplitMix random;
   PairQueue queue;
-
-  /// Of findPairs: how often each pair of one node occurs, by the other node,
-  /// distance and sign.
-  std::vector<unsigned> countersOf;
-  std::vector<uint16_t> counters;
+  PairCounts counts;
+  unsigned turns = 0;
+  bool wasInterrupted = false;
 };
 
 } // namespace bitnn

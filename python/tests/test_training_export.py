@@ -15,7 +15,6 @@ from onnx import numpy_helper
 import bitnn
 from bitnn import BitnnError, Reference
 from bitnn.command import main
-from bitnn.reference import OPERATORS
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install bitnn[train]")
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: no cross-check")
@@ -42,17 +41,10 @@ def trained(case: Case, seed: int, steps: int = 5) -> tuple[fx.GraphModule, Tens
     return prepared, sample
 
 
-def known(case: Case) -> Case:
-    missing = [op for op in case.needs if ("ai.onnx", op) not in OPERATORS]
-    if missing:
-        pytest.skip(f"the reference does not know {', '.join(missing)}")
-    return case
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_exported_models_compute_what_was_trained(case: Case, seed: int, tmp_path: Path) -> None:
     """On other inputs than those that export checks: every output, as floats that must be equal."""
-    prepared, sample = trained(known(case), seed)
+    prepared, sample = trained(case, seed)
     path = tmp_path / "model.onnx"
     exported = bitnn.export(prepared, sample, path)
     assert prepared.training
@@ -95,7 +87,10 @@ def test_the_files_integers_are_the_layers(case: Case, seed: int) -> None:
         assert all((np.log2(scale) % 1 == 0).all() for scale in scales)
 
 
-@pytest.mark.parametrize("name", ["residual", "residual-po2", "pre-activation", "perceptron"])
+@pytest.mark.parametrize(
+    "name",
+    ["residual-po2", "residual-4bit", "pre-activation", "dense-5bit", "mobile", "perceptron-2bit"],
+)
 def test_compiled_code_computes_the_same(
     name: str, seed: int, tmp_path: Path, compiler: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -278,7 +278,7 @@ def test_multipliers_do_not_follow_single_batches() -> None:
         layer(x * 4)
     assert ((before - layer.exponent) >= 1).all()
     with torch.no_grad():
-        unit = layer._unit(layer.norm.running_var).log2()
+        unit = layer._unit(layer._running_gain()).log2()
     assert float((unit - layer.exponent).abs().max()) <= 0.75
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Methods: tables against brute force, budgets in the integers, gradients, guards."""
+"""Methods: budgets in the integers, the best allocation, gradients, guards."""
 
 from __future__ import annotations
 
@@ -17,18 +17,11 @@ from bitnn.training.digits import count_digits, project  # noqa: E402
 from bitnn.training.layers import iter_quantized_layers  # noqa: E402
 from bitnn.training.methods import BitPruning  # noqa: E402
 from bitnn.training.methods.base import adds_per_mac  # noqa: E402
-from bitnn.training.methods.rate_distortion import (  # noqa: E402
-    CELLS,
-    RateDistortion,
-    assignments,
-    digit_gains,
-)
+from bitnn.training.methods.rate_distortion import RateDistortion  # noqa: E402
 from bitnn.training.methods.regularizers import (  # noqa: E402
     Proximal,
     WeightPruning,
     met_activations,
-    proximal_targets,
-    squared_hoyer,
 )
 from bitnn.training.prepare import prepare  # noqa: E402
 
@@ -59,61 +52,6 @@ def mlp(seed: int) -> torch.nn.Module:
 @pytest.fixture(scope="module")
 def resnet8(pytestconfig: pytest.Config) -> torch.nn.Module:
     return prepared("resnet8", 3, 16, int(pytestconfig.getoption("--seed")))
-
-
-@pytest.mark.parametrize("encoding", ENCODINGS)
-def test_gains_are_the_slopes_of_the_lower_hull(encoding: str) -> None:
-    limit = 31
-    gains = digit_gains(limit, encoding)
-    grid = torch.arange(-limit, limit + 1)
-    digits = count_digits(grid, encoding)
-    for column in range(0, limit * CELLS + 1, 7):
-        u = column / CELLS
-        errors = [min((u - int(w)) ** 2 for w in grid[digits <= c]) for c in range(len(gains) + 1)]
-        # The hull: below every chord between two counts on its both sides.
-        hull = [
-            min(
-                errors[i] + (errors[j] - errors[i]) * (c - i) / max(j - i, 1)
-                for i, j in itertools.product(range(c + 1), range(c, len(errors)))
-            )
-            for c in range(len(errors))
-        ]
-        wanted = [hull[c] - hull[c + 1] for c in range(len(gains))]
-        assert gains[:, column].tolist() == pytest.approx(wanted, abs=1e-4)
-
-
-@pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize("limit", [1, 7, 127])
-def test_assigned_integers_are_the_nearest(encoding: str, limit: int, seed: int) -> None:
-    table = assignments(limit, encoding)
-    u = torch.rand(4000, generator=torch.Generator().manual_seed(seed)) * limit
-    u = torch.cat([u, torch.arange(2 * limit + 1) / 2])  # Ties, too.
-    for c, row in enumerate(table):
-        assert torch.equal(row[(2 * u).ceil().long()], project(u, c, limit, encoding))
-
-
-@pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize("price", [1.0, 4.0, 16.0])
-def test_proximal_targets_by_brute_force(encoding: str, price: float) -> None:
-    limit = 31
-    targets = proximal_targets(limit, price, encoding).tolist()
-    grid = range(-limit, limit + 1)
-    digits = dict(zip(grid, count_digits(torch.tensor(grid), encoding).tolist(), strict=True))
-
-    def bend(x: int) -> float:
-        return abs(x) ** 0.5 * (1 if x > 0 else -1)
-
-    for w, target in zip(grid, targets, strict=True):
-        cost = {v: price * digits[v] + abs(bend(w) - bend(v)) for v in grid}
-        assert cost[int(target)] == pytest.approx(min(cost.values()), abs=1e-9)
-
-
-def test_squared_hoyer_counts_equal_values() -> None:
-    values = torch.zeros(100)
-    values[:17] = -3.0
-    assert float(squared_hoyer(values)) == pytest.approx(17)
-    values = torch.randn(6, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(squared_hoyer, values)
 
 
 @pytest.mark.parametrize("name", ["weight form", "activation form", "weight pruning"])
@@ -294,3 +232,26 @@ def test_budget_or_strength(mlp: torch.nn.Module, options: dict[str, float]) -> 
 def test_a_model_that_is_not_prepared_is_refused() -> None:
     with pytest.raises(BitnnError, match=r"bitnn\.prepare"):
         BitPruning(torch.nn.Linear(3, 3), budget=0.3)
+
+
+def test_settled_integers_stay(mlp: torch.nn.Module) -> None:
+    """More and more integers survive any change of the weights, at last all of them."""
+    method = RateDistortion(mlp, 0.3, steps=100, ramp=0.2, settle=0.4, solve_every=1)
+    shares = []
+    for done in range(1, 101):
+        before = [layer.integer_weight() for layer in layers_of(mlp)]
+        settled = [method._digits[name].settled.clone() for name in method._digits]
+        with torch.no_grad():
+            for layer in layers_of(mlp):
+                layer.weight.add_(torch.randn_like(layer.weight) * layer.scale.max())
+        method.step()
+        for old, new, mask in zip(before, layers_of(mlp), settled, strict=True):
+            assert torch.equal(old[mask], new.integer_weight()[mask])
+            assert int((new.integer_weight() != 0).flatten(1).any(1).sum()) == len(new.weight)
+        shares.append(sum(int(m.sum()) for m in settled) / sum(m.numel() for m in settled))
+        assert adds_per_mac(layers_of(mlp)) <= method.target(), done
+    assert shares[39] == 0
+    assert shares[65] == pytest.approx(0.5, abs=0.03)
+    assert shares[-1] == 1
+    method.finish()
+    assert 0.97 * 0.3 <= adds_per_mac(layers_of(mlp)) <= 0.3

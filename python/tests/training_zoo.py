@@ -142,8 +142,6 @@ class Case:
     shape: tuple[int, ...] = (3, 8, 8)
     options: dict[str, object] = field(default_factory=dict)
     positive: bool = False
-    # Operators that the reference may not know yet.
-    needs: tuple[str, ...] = ()
 
     def build(self, seed: int, batch: int = 16) -> tuple[nn.Module, Tensor]:
         """The float model, and a batch of inputs."""
@@ -157,18 +155,11 @@ CASES = [
     Case("residual-po2", Residual, options={"power_of_two": True}),
     Case("residual-4bit", Residual, options={"weight_bits": 4, "activation_bits": 4}),
     Case("pre-activation", PreActivation),
-    Case("dense", Dense, needs=("Concat",)),
-    Case(
-        "dense-5bit", Dense, options={"activation_bits": 5, "per_channel": False}, needs=("Concat",)
-    ),
-    Case("mobile", Mobile, needs=("LeakyRelu",)),
-    Case(
-        "mobile-po2-6bit",
-        Mobile,
-        options={"power_of_two": True, "activation_bits": 6},
-        needs=("LeakyRelu",),
-    ),
-    Case("signal", Signal, (4, 32), needs=("LeakyRelu",)),
+    Case("dense", Dense),
+    Case("dense-5bit", Dense, options={"activation_bits": 5, "per_channel": False}),
+    Case("mobile", Mobile),
+    Case("mobile-po2-6bit", Mobile, options={"power_of_two": True, "activation_bits": 6}),
+    Case("signal", Signal, (4, 32)),
     Case("perceptron", Perceptron, (1, 8, 8), positive=True),
     Case(
         "perceptron-2bit",

@@ -53,6 +53,9 @@ TEST(Sharing, EqualsRandomMatrices) {
     options.encoding = random() % 4 ? Encoding::Csd : Encoding::Binary;
     options.accumulate = random() % 2;
     options.window = random() % 5;
+    options.weighByWidth = random() % 4 == 0;
+    options.evaluations = random() % 2 ? 20 : 0;
+    options.seed = random();
     unsigned minimum =
         getMinimumDepth(matrix, options.encoding, options.accumulate);
     if (random() % 2)
@@ -123,6 +126,63 @@ TEST(Sharing, LimitsDepth) {
     EXPECT_EQ(deep, shareAdders(matrix, {}).numAdders());
     EXPECT_LE(deep, fewest);
   });
+}
+
+unsigned bitsOf(const AdderGraph &graph, Interval input) {
+  std::vector<Interval> inputs(graph.numInputs(), input);
+  unsigned bits = 0;
+  for (Interval interval :
+       llvm::drop_begin(graph.getIntervals(inputs), graph.numInputs()))
+    while (!interval.fitsSigned(1)) {
+      ++bits;
+      interval = {interval.lower >> 1, interval.upper >> 1};
+    }
+  return bits;
+}
+
+TEST(Sharing, WeighsByWidth) {
+  unsigned adders = 0, bits = 0, weighedBits = 0;
+  forEachSeed(10, [&](Random &random) {
+    ConstantMatrix matrix = randomMatrix(random, 16, 16, 8);
+    SharingOptions options;
+    AdderGraph graph = shareAdders(matrix, options);
+    options.weighByWidth = true;
+    AdderGraph weighed = shareAdders(matrix, options);
+    expectEqual(weighed, matrix);
+    adders += graph.numAdders();
+    bits += bitsOf(graph, options.inputInterval);
+    weighedBits += bitsOf(weighed, options.inputInterval);
+  });
+  EXPECT_LT(weighedBits, bits);
+}
+
+TEST(Sharing, Anneals) {
+  unsigned greedy = 0, annealed = 0;
+  forEachSeed(4, [&](Random &random) {
+    ConstantMatrix matrix = randomMatrix(random, 12, 12, 8);
+    SharingOptions options;
+    unsigned adders = shareAdders(matrix, options).numAdders();
+    greedy += adders;
+    options.evaluations = 1000;
+    options.seed = random();
+    options.accumulate = random() % 2;
+    AdderGraph graph = shareAdders(matrix, options);
+    expectEqual(graph, matrix);
+    unsigned starts = options.accumulate ? matrix.rows() : 0;
+    EXPECT_LE(graph.numAdders() - starts, adders);
+    annealed += graph.numAdders() - starts;
+
+    // Equal seeds give equal graphs.
+    AdderGraph again = shareAdders(matrix, options);
+    auto isEqual = [](const AdderGraph::Operand &a,
+                      const AdderGraph::Operand &b) {
+      return a.node == b.node && a.shift == b.shift && a.negative == b.negative;
+    };
+    ASSERT_EQ(again.numAdders(), graph.numAdders());
+    for (auto [a, b] : llvm::zip_equal(graph.getAdders(), again.getAdders()))
+      EXPECT_TRUE(isEqual(a.lhs, b.lhs) && isEqual(a.rhs, b.rhs));
+  });
+  EXPECT_LT(annealed, greedy * 0.95);
 }
 
 TEST(Sharing, IsInterrupted) {

@@ -23,6 +23,7 @@ from bitnn.training.operators import (
     QuantizedConcat,
     Reshape,
 )
+from bitnn.training.quantized_layer import BatchNorm
 from bitnn.training.quantizers import ActivationQuantizer
 
 Rule: TypeAlias = Callable[[GraphBuilder, fx.Node, nn.Module], None]
@@ -99,7 +100,7 @@ def _layer(builder: GraphBuilder, node: fx.Node, module: nn.Module) -> None:
     _put_layer(builder, node, norm_node or node, module, norm)
 
 
-def _norm(builder: GraphBuilder, node: fx.Node, norm: nn.Module) -> None:
+def _norm(builder: GraphBuilder, node: fx.Node, norm: BatchNorm) -> None:
     """A BatchNorm that follows no layer: a depthwise convolution with kernel 1."""
     rank = len(node.meta["shape"])
     if rank == 2:
@@ -112,7 +113,7 @@ def _norm(builder: GraphBuilder, node: fx.Node, norm: nn.Module) -> None:
 
 
 def _put_layer(
-    builder: GraphBuilder, node: fx.Node, last: fx.Node, module: nn.Module, norm: nn.Module | None
+    builder: GraphBuilder, node: fx.Node, last: fx.Node, module: nn.Module, norm: BatchNorm | None
 ) -> None:
     """A layer in place of the nodes from `node` to `last` and of a ReLU behind them."""
     settings = builder.settings(builder.path(node))

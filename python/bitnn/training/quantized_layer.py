@@ -25,6 +25,7 @@ from bitnn.training.quantizers import ActivationQuantizer, follow
 from bitnn.training.scales import step_per_rms
 
 Assign: TypeAlias = Callable[[Tensor], Tensor]
+BatchNorm: TypeAlias = nn.BatchNorm1d | nn.BatchNorm2d
 
 # float32 sums of integers are exact below 2^24, whatever their order.
 EXACT_IN_FLOAT32 = 1 << 24
@@ -64,7 +65,7 @@ class QuantizedLayer(nn.Module):
     def __init__(
         self,
         layer: nn.Module,
-        norm: nn.Module | None,
+        norm: BatchNorm | None,
         source: ActivationQuantizer,
         output: ActivationQuantizer,
         *,
@@ -162,7 +163,7 @@ class QuantizedLayer(nn.Module):
     # --- BatchNorm ------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def _take_norm(self, norm: nn.Module) -> None:
+    def _take_norm(self, norm: BatchNorm) -> None:
         """Make its gains positive by flipping weights, and let it absorb the bias."""
         if norm.running_mean is None:
             raise BitnnError("a BatchNorm without running statistics cannot be exported")
@@ -190,52 +191,50 @@ class QuantizedLayer(nn.Module):
         if momentum is None:
             momentum = 1.0 / float(norm.num_batches_tracked) if live else 0.0
         sums = sums.float()
+        statistics = norm.running_mean, norm.running_var
         if self.exponent is None:
-            return F.batch_norm(
-                sums, norm.running_mean, norm.running_var, self._gamma(), norm.bias,
-                live, momentum, norm.eps,
-            )  # fmt: skip
-        # The multiplier is rounded, so BatchNorm's own kernel cannot apply it.
-        if live:
-            over = [i for i in range(sums.dim()) if i != 1]
-            variance, mean = torch.var_mean(sums, over, correction=0)
-            count = sums.numel() / len(mean)
-            with torch.no_grad():
-                norm.running_mean.lerp_(mean, momentum)
-                norm.running_var.lerp_(variance * (count / max(count - 1, 1)), momentum)
-        else:
-            mean, variance = norm.running_mean, norm.running_var
-        if live:
-            self._follow(at_once=self.output.calibrating)
-        unit, shift = self._multiplier(mean, variance)
-        shape = [1, -1] + [1] * (sums.dim() - 2)
-        return sums * (unit / self.scale).view(shape) + shift.view(shape)
+            gamma = self._gamma()
+            return F.batch_norm(sums, *statistics, gamma, norm.bias, live, momentum, norm.eps)
+        # The same, which also gives 1 / sqrt(variance + eps) of the batch.
+        y, _, gain = torch.native_batch_norm(
+            sums, self._gamma(), norm.bias, *statistics, live, momentum, norm.eps
+        )
+        with torch.no_grad():
+            if live:
+                self._follow(at_once=self.output.calibrating)
+            unit = self._unit(gain if live else self._running_gain())
+            shape = [1, -1] + [1] * (sums.dim() - 2)
+            ratio = (torch.exp2(self.exponent) / unit).view(shape)
+        # The gain by another one; the gradient passes straight through.
+        y = y * ratio
+        return y if norm.bias is None else y + norm.bias.view(shape) * (1 - ratio)
 
-    def _unit(self, variance: Tensor | None) -> Tensor:
+    def _running_gain(self) -> Tensor | float:
+        """[out] 1 / sqrt(variance + eps) of the running statistics."""
+        return 1.0 if self.norm is None else (self.norm.running_var + self.norm.eps).rsqrt()
+
+    def _unit(self, gain: Tensor | float) -> Tensor:
         """[out] real value of one unit of the integer sum, over the input's step."""
-        if self.norm is None:
-            return self.scale
-        gamma, gain = self._gamma(), (variance + self.norm.eps).rsqrt()
+        gamma = None if self.norm is None else self._gamma()
         return self.scale * (gain if gamma is None else gain * gamma)
 
     @torch.no_grad()
     def _follow(self, at_once: bool = False) -> None:
         """Let the powers of two follow the running statistics; not those of a batch, which vary."""
         if self.exponent is not None:
-            unit = self._unit(None if self.norm is None else self.norm.running_var)
+            unit = self._unit(self._running_gain())
             self.exponent.copy_(follow(self.exponent, unit.log2(), at_once))
 
-    def _multiplier(self, mean: Tensor | None, variance: Tensor | None) -> tuple[Tensor, Tensor]:
-        """[out] the unit as it is deployed, and the bias."""
-        unit = self._unit(variance)
-        shift = torch.zeros_like(unit) if self.bias is None else self.bias
+    def _deployed_unit(self) -> tuple[Tensor, Tensor]:
+        """[out] the unit as it is deployed, and the bias, from the running statistics."""
+        norm = self.norm
+        unit = self._unit(self._running_gain())
         if self.exponent is not None:
-            # The gradient passes straight through.
-            unit = torch.exp2(self.exponent) * (unit / unit.detach())
-        if self.norm is not None:
-            beta = 0.0 if self.norm.bias is None else self.norm.bias
-            shift = beta - unit / self.scale * mean
-        return unit, shift
+            unit = torch.exp2(self.exponent)
+        if norm is None:
+            return unit, torch.zeros_like(unit) if self.bias is None else self.bias
+        shift = -unit / self.scale * norm.running_mean
+        return unit, shift if norm.bias is None else shift + norm.bias
 
     # --- Forward --------------------------------------------------------------------------------
 
@@ -252,9 +251,7 @@ class QuantizedLayer(nn.Module):
     @torch.no_grad()
     def integers(self) -> Integers:
         """The layer as it is deployed now, from BatchNorm's running statistics."""
-        norm = self.norm
-        statistics = (None, None) if norm is None else (norm.running_mean, norm.running_var)
-        unit, shift = self._multiplier(*statistics)
+        unit, shift = self._deployed_unit()
         step = self.source.value()
         weight = self.integer_weight().double()
         bias = (shift.double() / (step.double() * unit.double())).round()

@@ -112,12 +112,14 @@ class RateDistortion:
     ) -> None:
         if budget <= 0:
             raise BitnnError(f"a budget of {budget} adds per MAC leaves no digits")
-        self._encoding, self._settle = encoding, settle
+        self._encoding = encoding
         self._quiet = Quiet(model, steps, freeze_scales=min(settle, Quiet.FREEZE_SCALES))
         self._layers = quantized_layers(model)
         self._macs = sum(layer.macs for layer in self._layers.values())
         self.budget, self._steps = budget, steps
         self._ramp, self._every = ramp, solve_every
+        # What is settled stays paid for, so the budget has to be final by then.
+        self._settle = max(settle, ramp)
         self._dense = self.adds_per_mac()
         self._digits = {n: _Digits(layer, encoding) for n, layer in self._layers.items()}
         for name, layer in self._layers.items():
@@ -223,14 +225,13 @@ class RateDistortion:
         energy = layer.weight.square().sum().clamp(min=torch.finfo(torch.float32).tiny)
         unit = layer.scale.square() / energy / layer.positions
         gains = table.view(len(table), len(unit), -1) * unit[:, None]
+        if digits.any_settled:
+            # Settled weights keep their digits and get no others.
+            kept = count_digits(digits.integers, self._encoding).flatten(1)
+            row = torch.arange(len(gains), device=gains.device)[:, None, None]
+            fixed = torch.where(row < kept, torch.inf, 0.0)
+            gains = torch.where(digits.settled.flatten(1), fixed, gains)
         # The best first digit of every channel is not up for sale.
         best = gains[0].argmax(1, keepdim=True)
         gains[0].scatter_(1, best, float("inf"))
-        gains = gains.flatten(1)
-        if digits.any_settled:
-            # Nor are the digits of settled weights; others they cannot get.
-            kept = count_digits(digits.integers, self._encoding).flatten()
-            row = torch.arange(len(gains), device=gains.device)[:, None]
-            fixed = torch.where(row < kept, torch.inf, 0.0)
-            gains = torch.where(digits.settled.flatten(), fixed, gains)
-        return gains
+        return gains.flatten(1)
