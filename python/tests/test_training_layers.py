@@ -282,6 +282,16 @@ def test_multipliers_do_not_follow_single_batches() -> None:
     assert float((unit - layer.exponent).abs().max()) <= 0.75
 
 
+def test_averaged_exponents_are_still_powers_of_two() -> None:
+    """Processes that train together average their buffers, and may have disagreed."""
+    layer = convolution(8, power_of_two=True)
+    layer.exponent += 0.5
+    units = layer.integers().scale.log2()
+    assert torch.equal(units, units.round())
+    layer.train()(torch.rand(4, 4, 5, 5))
+    assert torch.equal(layer.exponent, layer.exponent.round())
+
+
 def test_scales_without_batchnorm_do_not_flicker() -> None:
     layer = convolution(9, norm=False, power_of_two=True)
     layer.refresh_scale(torch.tensor(0.25), at_once=True)

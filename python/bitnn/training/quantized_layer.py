@@ -204,7 +204,7 @@ class QuantizedLayer(nn.Module):
                 self._follow(at_once=self.output.calibrating)
             unit = self._unit(gain if live else self._running_gain())
             shape = [1, -1] + [1] * (sums.dim() - 2)
-            ratio = (torch.exp2(self.exponent) / unit).view(shape)
+            ratio = (self._power() / unit).view(shape)
         # The gain by another one; the gradient passes straight through.
         y = y * ratio
         return y if norm.bias is None else y + norm.bias.view(shape) * (1 - ratio)
@@ -225,12 +225,16 @@ class QuantizedLayer(nn.Module):
             unit = self._unit(self._running_gain())
             self.exponent.copy_(follow(self.exponent, unit.log2(), at_once))
 
+    def _power(self) -> Tensor:
+        # Processes that train together may have averaged their buffers.
+        return torch.exp2(self.exponent.round())
+
     def _deployed_unit(self) -> tuple[Tensor, Tensor]:
         """[out] the unit as it is deployed, and the bias, from the running statistics."""
         norm = self.norm
         unit = self._unit(self._running_gain())
         if self.exponent is not None:
-            unit = torch.exp2(self.exponent)
+            unit = self._power()
         if norm is None:
             return unit, torch.zeros_like(unit) if self.bias is None else self.bias
         shift = -unit / self.scale * norm.running_mean

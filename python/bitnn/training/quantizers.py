@@ -173,7 +173,7 @@ class ActivationQuantizer(nn.Module):
 def follow(exponent: Tensor, wanted: Tensor, at_once: bool) -> Tensor:
     """Integers near the real exponents `wanted`: the ones that were there unless too far away."""
     far = (wanted - exponent).abs() > (0.0 if at_once else HYSTERESIS)
-    return torch.where(far, wanted.round(), exponent)
+    return torch.where(far, wanted.round(), exponent.round())
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
