@@ -65,6 +65,23 @@ def test_prepared_models_train(case: Case, seed: int) -> None:
     assert losses[-1] < 0.95 * losses[0], losses
 
 
+@pytest.mark.parametrize("name", ["residual", "residual-po2", "mobile"])
+def test_mixed_precision(name: str, seed: int) -> None:
+    """Steps, statistics and integers stay in float32; eval mode computes the same integers."""
+    case = next(case for case in CASES if case.name == name)
+    model, sample = case.build(seed)
+    prepared = bitnn.prepare(model, sample, **case.options).train()
+    optimizer = torch.optim.SGD(prepared.parameters(), 1e-2)
+    with torch.autocast("cpu", torch.bfloat16):
+        result = prepared(sample)
+        result.float().square().mean().backward()
+    assert all(torch.isfinite(p.grad).all() for p in prepared.parameters() if p.requires_grad)
+    optimizer.step()
+    wanted = prepared.eval()(sample)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(prepared(sample).float(), wanted)
+
+
 def test_the_users_model_is_left_alone_and_a_copy_is_a_copy(seed: int) -> None:
     model, sample = Case("", Residual).build(seed)
     before = copy.deepcopy(model.state_dict())
