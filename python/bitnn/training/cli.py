@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The commands `bitnn train`, `bitnn sweep` and `bitnn plot`.
+"""The commands `bitnn train`, `bitnn sweep`, `bitnn plot` and `bitnn export`.
 
 torch is imported only when one of them runs.
 """
@@ -15,7 +15,7 @@ from bitnn.training import config
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
-    """Add the three parsers to those of `bitnn`."""
+    """Add their parsers to those of `bitnn`."""
     train = commands.add_parser(
         "train", allow_abbrev=False, help="train a network to a budget of adds and export it"
     )
@@ -40,6 +40,13 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     plot.add_argument("--out", default="tradeoff.svg", help="the picture (default: tradeoff.svg)")
     plot.add_argument("--title", default="", help="above the picture")
     plot.set_defaults(run=_plot)
+
+    export = commands.add_parser(
+        "export", allow_abbrev=False, help="write the network of a run, finished or interrupted"
+    )
+    export.add_argument("folder", help="the folder of the run")
+    export.add_argument("-o", dest="out", required=True, help="the ONNX file")
+    export.set_defaults(run=_export)
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -78,6 +85,14 @@ def _plot(options: argparse.Namespace) -> int:
     from bitnn.training.plot import plot
 
     plot([Path(run) for run in options.runs], Path(options.out), options.title)
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    _need("torch")
+    from bitnn.training.export_run import export_run
+
+    print(f"{options.out}: {export_run(Path(options.folder), Path(options.out))}")
     return 0
 
 

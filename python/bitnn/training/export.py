@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import copy
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from torch import Tensor, fx
 from bitnn.errors import BitnnError
 from bitnn.peers import FLOAT, Session
 from bitnn.reference import Reference, Trace
+from bitnn.training.files import replace_file
 from bitnn.training.layers import QuantizedLinear, iter_quantized_layers
 from bitnn.training.onnx_writer import OnnxWriter, output_nodes
 from bitnn.values import Array
@@ -39,7 +38,7 @@ def export(model: fx.GraphModule, sample: Tensor, path: str | Path) -> onnx.Mode
     sample = sample.detach().cpu().float()
     result, integers = to_onnx(deployed, sample)
     verify(deployed, result, sample, integers)
-    _replace(Path(path), result.SerializeToString())
+    _write(Path(path), result.SerializeToString())
     return result
 
 
@@ -140,20 +139,8 @@ def _check_equal(who: str, integers: Mapping[str, Array], found: Mapping[str, Ar
             )
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
+def _write(path: Path, content: bytes) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        replace_file(path, lambda temporary: temporary.write_bytes(content))
     except OSError as error:
-        raise BitnnError(f"cannot write {path}: {error.strerror}") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)
-        os.replace(name, path)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
         raise BitnnError(f"cannot write {path}: {error.strerror}") from error
