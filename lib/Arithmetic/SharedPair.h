@@ -17,13 +17,19 @@ namespace bitnn {
 struct SharedPair {
   unsigned first = 0;
   unsigned second = 0;
-  /// -64 to 63.
+  /// -63 to 63.
   int distance = 0;
   /// Whether the second term has the sign that the first one has not.
   bool isDifference = false;
 
   unsigned firstShift() const { return std::max(0, -distance); }
   unsigned secondShift() const { return std::max(0, distance); }
+
+  /// Stands for all pairs of the two nodes.
+  static SharedPair any(unsigned first, unsigned second) {
+    return {first, second, -64, false};
+  }
+  bool isAny() const { return distance == -64; }
 
   /// The pair as one number. Those of newer nodes are larger.
   uint64_t getKey() const {

@@ -15,6 +15,23 @@ static void forEachDigit(const OpenDigits &digits, Visit visit) {
       visit(llvm::countr_zero(rest), negative);
 }
 
+void SharingState::countOwnPairs(unsigned node, PairCounts &counts) const {
+  for (unsigned index : nodes[node].cells) {
+    const OpenDigits &digits = cells[index].digits;
+    if (digits.count() < 2)
+      continue;
+    forEachDigit(digits, [&](int shift, bool negative) {
+      OpenDigits rest = digits;
+      rest.take(shift, negative);
+      forEachDigit(rest, [&](int otherShift, bool otherNegative) {
+        if (otherShift > shift)
+          counts.add(
+              {node, node, otherShift - shift, negative != otherNegative});
+      });
+    });
+  }
+}
+
 void SharingState::countPairs(unsigned node, PairCounts &counts) const {
   auto countOthers = [&](const Cell &cell, const Cell &other) {
     bool isFirst = node < other.node;
@@ -27,17 +44,6 @@ void SharingState::countPairs(unsigned node, PairCounts &counts) const {
       });
     });
   };
-  auto countOwn = [&](const OpenDigits &digits) {
-    forEachDigit(digits, [&](int shift, bool negative) {
-      OpenDigits rest = digits;
-      rest.take(shift, negative);
-      forEachDigit(rest, [&](int otherShift, bool otherNegative) {
-        if (otherShift > shift)
-          counts.add(
-              {node, node, otherShift - shift, negative != otherNegative});
-      });
-    });
-  };
   for (unsigned index : nodes[node].cells) {
     const Cell &cell = cells[index];
     if (cell.digits.count() == 0)
@@ -45,30 +51,33 @@ void SharingState::countPairs(unsigned node, PairCounts &counts) const {
     for (unsigned other : rows[cell.row])
       if (cells[other].digits.count() > 0 && cells[other].node != node)
         countOthers(cell, cells[other]);
-    if (cell.digits.count() > 1)
-      countOwn(cell.digits);
   }
+  countOwnPairs(node, counts);
+}
+
+/// Where digits of one sign of the first coefficient have their partner.
+static uint64_t findPartners(const OpenDigits &first, const OpenDigits &second,
+                             SharedPair pair, bool negative) {
+  uint64_t partners = second.get().get(negative != pair.isDifference);
+  int distance = pair.distance;
+  return first.get().get(negative) &
+         (distance < 0 ? partners << -distance : partners >> distance);
 }
 
 /// Takes the occurrences of a pair of two nodes from their coefficients in one
 /// row, and puts each of them into `sum`.
 static void takePairs(OpenDigits &first, OpenDigits &second, SharedPair pair,
                       OpenDigits &sum) {
-  int distance = pair.distance;
   for (bool isTaken = true; isTaken;) {
     isTaken = false;
     for (bool negative : {false, true}) {
-      bool partnerSign = negative != pair.isDifference;
-      uint64_t partners = second.get().get(partnerSign);
-      uint64_t shifts =
-          first.get().get(negative) &
-          (distance < 0 ? partners << -distance : partners >> distance);
+      uint64_t shifts = findPartners(first, second, pair, negative);
       if (shifts == 0)
         continue;
       int shift = llvm::countr_zero(shifts);
       first.take(shift, negative);
-      second.take(shift + distance, partnerSign);
-      sum.put(std::min(shift, shift + distance), negative);
+      second.take(shift + pair.distance, negative != pair.isDifference);
+      sum.put(std::min(shift, shift + pair.distance), negative);
       isTaken = true;
     }
   }
@@ -105,17 +114,32 @@ int64_t SharingState::replace(SharedPair pair, std::optional<unsigned> node) {
   int64_t saved = 0;
   for (size_t i = 0; i < nodes[shorter].cells.size(); ++i) {
     unsigned cell = nodes[shorter].cells[i], row = cells[cell].row;
-    OpenDigits digits = cells[cell].digits, sum = none();
-    if (digits.count() == 0)
+    if (cells[cell].digits.count() == 0)
       continue;
     std::optional<unsigned> otherCell;
-    OpenDigits others;
-    if (isSquare) {
-      takePairs(digits, pair, sum);
-    } else {
+    if (!isSquare) {
       otherCell = findCell(row, longer);
       if (!otherCell)
         continue;
+      const OpenDigits &first =
+          cells[isFirstShorter ? cell : *otherCell].digits;
+      const OpenDigits &second =
+          cells[isFirstShorter ? *otherCell : cell].digits;
+      uint64_t positives = findPartners(first, second, pair, false);
+      uint64_t negatives = findPartners(first, second, pair, true);
+      if (!(positives | negatives))
+        continue;
+      // The common case, without taking anything.
+      if (!node && !maxDepth &&
+          llvm::popcount(positives) + llvm::popcount(negatives) == 1) {
+        saved += weights[row];
+        continue;
+      }
+    }
+    OpenDigits digits = cells[cell].digits, others, sum = none();
+    if (isSquare) {
+      takePairs(digits, pair, sum);
+    } else {
       others = cells[*otherCell].digits;
       if (isFirstShorter)
         takePairs(digits, others, pair, sum);

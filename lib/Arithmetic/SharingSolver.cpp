@@ -3,6 +3,7 @@
 #include "SharingSolver.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
+#include <climits>
 
 namespace bitnn {
 
@@ -16,13 +17,39 @@ bool SharingSolver::isInterrupted() {
   return wasInterrupted;
 }
 
+unsigned SharingSolver::getBound(unsigned count) const {
+  return count > 1 ? count * state.maxWeight() - 1 : 0;
+}
+
+void SharingSolver::queuePairs() {
+  counts.forEach([&](SharedPair pair, unsigned count) {
+    if (unsigned bound = getBound(count))
+      queue.push({bound, pair});
+  });
+}
+
+std::optional<SharedPair> SharingSolver::queueBest(SharedPair pairs,
+                                                   unsigned expected) {
+  PairQueue::Item best = {0, pairs};
+  state.getPlanes().forEachPair(
+      pairs.first, pairs.second, [&](SharedPair pair, unsigned count) {
+        unsigned score = getBound(count);
+        if (score >= expected)
+          score = std::max<int64_t>(state.getSaving(pair), 0);
+        if (score > 0 && score >= best.score)
+          best = {score, pair};
+      });
+  if (best.score > 0)
+    queue.push({best.score, pairs});
+  if (best.score < expected)
+    return std::nullopt;
+  return best.pair;
+}
+
 void SharingSolver::findPairs(unsigned node) {
   counts.clear();
   state.countPairs(node, counts);
-  counts.forEach([&](SharedPair pair, unsigned count) {
-    if (count > 1)
-      queue.push({count * state.maxWeight(), pair});
-  });
+  queuePairs();
   // A pair that is a node already need not occur twice.
   for (unsigned user : state.getNode(node).users)
     if (state.isShared(user)) {
@@ -36,6 +63,11 @@ void SharingSolver::shareAll(double forget) {
   while (std::optional<PairQueue::Item> item = queue.pop()) {
     if (isInterrupted())
       break;
+    if (item->pair.isAny()) {
+      if (auto pair = queueBest(item->pair, item->score))
+        findPairs(state.share(*pair));
+      continue;
+    }
     int64_t saving = state.getSaving(item->pair);
     if (saving <= 0 || (forget > 0 && random.isLess(forget)))
       continue;
@@ -56,7 +88,11 @@ void SharingSolver::shareInputs(Window &window, unsigned first, unsigned end) {
   std::swap(state.getRows(), window.rows);
   unsigned firstShared = state.numNodes();
   for (unsigned input = first; input < end; ++input) {
-    findPairs(input);
+    counts.clear();
+    state.countOwnPairs(input, counts);
+    queuePairs();
+    for (unsigned other = first; other < input; ++other)
+      queueBest(SharedPair::any(other, input), UINT_MAX);
     state.addToRows(input);
   }
   shareAll();

@@ -60,6 +60,14 @@ private:
   void shareInputs(Window &window, unsigned first, unsigned end);
   void merge(Window &window, Window other);
 
+  /// At most so much does a pair save that is not yet a node.
+  unsigned getBound(unsigned count) const;
+  /// Queues the pairs that were counted.
+  void queuePairs();
+  /// Queues all pairs of two inputs as one, with the largest saving of them, or
+  /// what it may be at most. Returns a pair that does save `expected`.
+  std::optional<SharedPair> queueBest(SharedPair pairs, unsigned expected);
+  /// Queues the pairs of a node with those in the row lists, and with itself.
   void findPairs(unsigned node);
   /// Empties the queue. Some pairs are forgotten with a probability.
   void shareAll(double forget = 0);

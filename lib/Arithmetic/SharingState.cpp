@@ -5,6 +5,17 @@
 
 namespace bitnn {
 
+/// The digits of a weight: open for CSD.
+static OpenDigits encodeOpen(int32_t weight, Encoding encoding) {
+  if (encoding == Encoding::Csd)
+    return OpenDigits::open(weight);
+  DigitSet digits;
+  for (Digit digit : encode(weight, encoding))
+    (digit.negative ? digits.negative : digits.positive) |= uint64_t(1)
+                                                            << digit.shift;
+  return OpenDigits::fixed(digits);
+}
+
 SharingState::SharingState(const ConstantMatrix &matrix,
                            const SharingOptions &options)
     : isOpen(options.encoding == Encoding::Csd), accumulate(options.accumulate),
@@ -23,19 +34,17 @@ SharingState::SharingState(const ConstantMatrix &matrix,
   for (unsigned row = 0; row < matrix.rows() && !accumulate; ++row)
     numSums += llvm::any_of(matrix.row(row), [](int w) { return w != 0; });
 
-  for (unsigned column = 0; column < inputs; ++column)
-    for (unsigned row = 0; row < matrix.rows(); ++row) {
-      int32_t weight = matrix.at(row, column);
-      if (weight == 0)
-        continue;
-      OpenDigits digits = none();
-      if (isOpen)
-        digits = OpenDigits::open(weight);
-      else
-        for (Digit digit : encode(weight, options.encoding))
-          digits.put(digit.shift, digit.negative);
-      addCell(row, column, digits);
+  uint64_t shifts = 1;
+  for (unsigned row = 0; row < matrix.rows(); ++row)
+    for (int32_t weight : matrix.row(row)) {
+      DigitSet digits = encodeOpen(weight, options.encoding).get();
+      shifts |= digits.positive | digits.negative;
     }
+  planes.emplace(inputs, matrix.rows(), llvm::bit_width(shifts));
+  for (unsigned column = 0; column < inputs; ++column)
+    for (unsigned row = 0; row < matrix.rows(); ++row)
+      if (int32_t weight = matrix.at(row, column); weight != 0)
+        addCell(row, column, encodeOpen(weight, options.encoding));
   for (auto &row : rows)
     row.clear();
 }
@@ -144,6 +153,8 @@ void SharingState::setDigits(unsigned index, OpenDigits digits) {
   if (maxDepth)
     loads[cell.row] += getLoad(cell.node, digits.count()) -
                        getLoad(cell.node, cell.digits.count());
+  if (planes && cell.node < inputs)
+    planes->change(cell.node, cell.row, cell.digits.get(), digits.get());
   cell.digits = digits;
 }
 
@@ -181,6 +192,7 @@ unsigned SharingState::addNode(SharedPair pair) {
 }
 
 void SharingState::begin() {
+  planes.reset();
   isRecording = true;
   changes.clear();
 }

@@ -5,8 +5,7 @@
 #ifndef BITNN_LIB_ARITHMETIC_SHARINGSTATE_H
 #define BITNN_LIB_ARITHMETIC_SHARINGSTATE_H
 
-#include "OpenDigits.h"
-#include "SharedPair.h"
+#include "DigitPlanes.h"
 #include "bitnn/Arithmetic/Sharing.h"
 #include "llvm/ADT/DenseMap.h"
 
@@ -65,6 +64,10 @@ public:
   RowLists &getRows() { return rows; }
   void addToRows(unsigned node);
 
+  /// Of all inputs, as long as nothing is unshared.
+  const DigitPlanes &getPlanes() const { return *planes; }
+  /// Counts how often pairs of `node` with itself occur.
+  void countOwnPairs(unsigned node, PairCounts &counts) const;
   /// Counts how often pairs of `node` with nodes of the row lists, and with
   /// itself, occur. Occurrences that exclude each other all count.
   void countPairs(unsigned node, PairCounts &counts) const;
@@ -146,6 +149,7 @@ private:
   std::vector<Cell> cells;
   std::vector<Node> nodes;
   RowLists rows;
+  std::optional<DigitPlanes> planes;
   llvm::DenseMap<uint64_t, unsigned> nodeOfPair;
   /// By input and row, the cell + 1.
   std::vector<unsigned> inputCells;
