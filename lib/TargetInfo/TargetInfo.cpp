@@ -56,19 +56,20 @@ bool hasX86Feature(StringRef cpu, StringRef features, StringRef feature) {
 TargetDescription describeX86(StringRef cpu, StringRef features) {
   TargetDescription target;
   target.scalarRegisters = 11;
+  target.millibytesPerAdd = 5000;
   target.scalarAccumulators = 9;
   if (hasX86Feature(cpu, features, "avx512bw")) {
     target.vectorLanes = 32;
     target.vectorRegisters = 30;
     target.vectorAccumulators = 24;
-    target.maxAddsPerBlock = 1000;
-    target.millibytesPerAdd = 7500;
+    target.maxAddsPerBlock = 1400;
+    target.millibytesPerAdd = 7200;
   } else if (hasX86Feature(cpu, features, "avx2")) {
     target.vectorLanes = 16;
     target.vectorRegisters = 15;
     target.vectorAccumulators = 11;
-    target.maxAddsPerBlock = 1000;
-    target.millibytesPerAdd = 6500;
+    target.maxAddsPerBlock = 1400;
+    target.millibytesPerAdd = 7800;
   }
   return target;
 }
@@ -82,7 +83,7 @@ TargetDescription describeRiscv(const Triple &triple, StringRef features) {
   target.scalarRegisters = embedded ? 8 : 24;
   target.scalarAccumulators = embedded ? 6 : 18;
   target.loadReach = 2047;
-  target.maxAddsPerBlock = 1000;
+  target.maxAddsPerBlock = 1400;
   target.maxCodeBytes = int64_t(1) << 20;
   target.hasMultiply = features.contains("+m");
   return target;
