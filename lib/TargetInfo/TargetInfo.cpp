@@ -56,20 +56,20 @@ bool hasX86Feature(StringRef cpu, StringRef features, StringRef feature) {
 TargetDescription describeX86(StringRef cpu, StringRef features) {
   TargetDescription target;
   target.scalarRegisters = 11;
-  target.millibytesPerAdd = 5000;
+  target.millibytesPerDigit = 5000;
   target.scalarAccumulators = 9;
   if (hasX86Feature(cpu, features, "avx512bw")) {
     target.vectorLanes = 32;
     target.vectorRegisters = 30;
     target.vectorAccumulators = 24;
     target.maxAddsPerBlock = 1400;
-    target.millibytesPerAdd = 7200;
+    target.millibytesPerDigit = 7200;
   } else if (hasX86Feature(cpu, features, "avx2")) {
     target.vectorLanes = 16;
     target.vectorRegisters = 15;
     target.vectorAccumulators = 11;
     target.maxAddsPerBlock = 1400;
-    target.millibytesPerAdd = 7800;
+    target.millibytesPerDigit = 7800;
   }
   return target;
 }

@@ -43,7 +43,7 @@ struct TargetDescription {
   unsigned maxAddsPerBlock = 400;
   /// Size of straight-line code, in thousandths of a byte per digit and in bytes
   /// per output of a layer; measured on the MLPerf Tiny networks.
-  int64_t millibytesPerAdd = 4300;
+  int64_t millibytesPerDigit = 4300;
   int64_t bytesPerEpilogue = 120;
   /// Straight-line code beyond this is replaced by tables, unless the user
   /// says otherwise.

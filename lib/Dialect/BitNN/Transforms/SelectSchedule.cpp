@@ -85,7 +85,7 @@ FailureOr<LayerFacts> SelectSchedule::getFacts(Operation *op) {
   layer.weights = weights.getNumElements();
   layer.outputs = weights.getDimSize(0);
   layer.codeBytes =
-      llvm::divideCeil(layer.digits * target.millibytesPerAdd, 1000) +
+      llvm::divideCeil(layer.digits * target.millibytesPerDigit, 1000) +
       layer.outputs * target.bytesPerEpilogue;
   return layer;
 }
