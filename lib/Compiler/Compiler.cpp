@@ -181,6 +181,7 @@ Error Compilation::runPasses() {
                 llvm::Twine(options.maxScratch) +
                 "; allow more, or make the largest images smaller");
   report.layers = readLayers(*module);
+  report.arena = readArena(*module);
   dropEdgeAttributes(*module);
 
   buildLLVMPipeline(lowering, pipeline);

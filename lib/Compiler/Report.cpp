@@ -23,6 +23,13 @@ static json::Value toJson(Attribute attribute) {
     return json::fixUTF8(string.getValue());
   if (auto flag = dyn_cast<BoolAttr>(attribute))
     return flag.getValue();
+  if (auto dictionary = dyn_cast<DictionaryAttr>(attribute)) {
+    json::Object entries;
+    // A key that is no std::string would only refer to the context's memory.
+    for (NamedAttribute entry : dictionary)
+      entries[entry.getName().str()] = toJson(entry.getValue());
+    return entries;
+  }
   if (auto array = dyn_cast<ArrayAttr>(attribute)) {
     json::Array elements;
     for (Attribute element : array)
@@ -39,13 +46,14 @@ std::vector<json::Object> readLayers(ModuleOp module) {
   auto records = module->getAttrOfType<ArrayAttr>(BitNNDialect::kLayersAttr);
   if (!records)
     return layers;
-  for (auto record : records.getAsRange<DictionaryAttr>()) {
-    json::Object &layer = layers.emplace_back();
-    for (NamedAttribute entry : record)
-      // A key that is no std::string would only refer to the context's memory.
-      layer[entry.getName().str()] = toJson(entry.getValue());
-  }
+  for (auto record : records.getAsRange<DictionaryAttr>())
+    layers.push_back(std::move(*toJson(record).getAsObject()));
   return layers;
+}
+
+json::Object readArena(ModuleOp module) {
+  auto arena = module->getAttrOfType<DictionaryAttr>(BitNNDialect::kArenaAttr);
+  return arena ? std::move(*toJson(arena).getAsObject()) : json::Object();
 }
 
 void addCodeBytes(std::vector<json::Object> &layers, const ObjectSizes &sizes) {
@@ -181,6 +189,42 @@ void printTable(const Report &report, llvm::raw_ostream &os) {
 }
 
 //===----------------------------------------------------------------------===//
+// Timeline
+//===----------------------------------------------------------------------===//
+
+void printTimeline(const Report &report, llvm::raw_ostream &os) {
+  const json::Array *steps = report.arena.getArray("steps");
+  const json::Array *buffers = report.arena.getArray("buffers");
+  if (!steps || !buffers)
+    return;
+  auto get = [](const json::Object &buffer, StringRef key) {
+    return buffer.getInteger(key).value_or(0);
+  };
+  std::vector<const json::Object *> rows;
+  for (const json::Value &buffer : *buffers)
+    rows.push_back(buffer.getAsObject());
+  llvm::stable_sort(rows, [&](const json::Object *a, const json::Object *b) {
+    return std::pair(get(*a, "offset"), get(*a, "first")) <
+           std::pair(get(*b, "offset"), get(*b, "first"));
+  });
+  os << llvm::formatv("{0,10}  {1,10}  ", "offset", "bytes");
+  for (size_t step = 0; step < steps->size(); ++step)
+    os << step % 10;
+  os << "\n";
+  for (const json::Object *buffer : rows) {
+    std::string bar(steps->size(), '.');
+    for (int64_t step = get(*buffer, "first"); step <= get(*buffer, "last");
+         ++step)
+      bar[step] = '#';
+    os << llvm::formatv("{0,10}  {1,10}  {2}\n", get(*buffer, "offset"),
+                        get(*buffer, "bytes"), bar);
+  }
+  for (auto [index, step] : llvm::enumerate(*steps))
+    os << llvm::formatv("step {0}: {1}\n", index,
+                        step.getAsString().value_or(""));
+}
+
+//===----------------------------------------------------------------------===//
 // JSON
 //===----------------------------------------------------------------------===//
 
@@ -249,6 +293,7 @@ void writeJson(const Report &report, llvm::raw_ostream &os) {
     for (const json::Object &layer : report.layers)
       json.value(json::Object(layer));
   });
+  json.attribute("arena", json::Object(report.arena));
   json.attribute("macs", macs);
   json.attribute("adds", adds);
   json.attribute("unshared_adds", report.sum("unshared_adds"));

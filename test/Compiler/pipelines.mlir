@@ -30,7 +30,7 @@
 // TARGET: unknown target 'z80'; known are host, x86-64,
 // SCHEDULE: unknown schedule 'fast'
 
-// KERNELS: module attributes {bitnn.layers = [
+// KERNELS: module attributes {bitnn.arena = {{.*}}bitnn.layers = [
 // CSD-SAME: digits = 20 : i64,
 // BINARY-SAME: digits = 21 : i64,
 // KERNELS-SAME: name = "conv",

@@ -41,6 +41,7 @@ static constexpr OptionHelp kOptions[] = {
     {"save-stages", "DIR", "the module after every pass"},
     {"count-unbounded", "",
      "report, too, the adds of each layer as one adder graph"},
+    {"timeline", "", "print the scratch memory: each buffer, and when"},
     {"check", "on|off", "hold the object to its contract; on"},
     {"print-pipeline", "", "print the passes instead of running them"},
     {"help", "", "print this"},
@@ -249,6 +250,7 @@ Expected<Command> parseCommandLine(ArrayRef<const char *> arguments) {
   }
   if (Error error = readOptions(*words, command.options))
     return std::move(error);
+  command.timeline = words->has("timeline");
   if (words->has("print-pipeline")) {
     command.action = Command::Action::PrintPipeline;
     return command;

@@ -12,6 +12,8 @@ struct Command {
   enum class Action { Compile, PrintPipeline, PrintHelp };
   Action action = Action::Compile;
   CompileOptions options;
+  /// Whether to print where buffers are, and when.
+  bool timeline = false;
 };
 
 /// Reads the arguments after the program's name. Unknown options and values

@@ -38,7 +38,10 @@ static int run(llvm::ArrayRef<const char *> arguments) {
     return 1;
   }
   bool isText = command->options.output == "-";
-  printTable(*report, isText ? llvm::errs() : llvm::outs());
+  llvm::raw_ostream &os = isText ? llvm::errs() : llvm::outs();
+  printTable(*report, os);
+  if (command->timeline)
+    printTimeline(*report, os);
   return 0;
 }
 

@@ -12,9 +12,6 @@
 
 namespace bitnn {
 
-/// The node of the ONNX graph behind a location; empty if it has none.
-std::string getNodeName(mlir::Location loc);
-
 /// An error with its place, as one line: "model.onnx: error: message", or
 /// "model.mlir:3:5: error: message" where the location is one of a file.
 llvm::Error makeError(llvm::StringRef file, const llvm::Twine &message);

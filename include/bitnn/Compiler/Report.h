@@ -35,6 +35,9 @@ struct Report {
   std::string schedule, encoding, multiply;
   /// The module's `bitnn.layers`, as JSON.
   std::vector<llvm::json::Object> layers;
+  /// The module's `bitnn.arena`, as JSON: where each buffer of the scratch
+  /// memory is, and from which step to which.
+  llvm::json::Object arena;
   std::vector<Shortfall> shortfalls;
   ObjectSizes sizes;
   int64_t objectBytes = 0;
@@ -53,11 +56,16 @@ struct Report {
 /// The dictionaries of the module's `bitnn.layers`.
 std::vector<llvm::json::Object> readLayers(mlir::ModuleOp module);
 
+/// The module's `bitnn.arena`; empty if it has none.
+llvm::json::Object readArena(mlir::ModuleOp module);
+
 /// Adds `code_bytes` to every layer, from the symbols of its kernel.
 void addCodeBytes(std::vector<llvm::json::Object> &layers,
                   const ObjectSizes &sizes);
 
 void printTable(const Report &report, llvm::raw_ostream &os);
+/// The arena as a picture: a row per buffer, a column per step.
+void printTimeline(const Report &report, llvm::raw_ostream &os);
 void writeJson(const Report &report, llvm::raw_ostream &os);
 
 } // namespace bitnn

@@ -272,3 +272,8 @@ func.func private @f() -> (tensor<4xi8> {bitnn.scale = 0.5 : f64})
 
 // expected-error@+1 {{'func.func' op result 0: attribute 'bitnn.kernel' is not an attribute of an edge}}
 func.func private @f() -> (tensor<4xi8> {bitnn.kernel = "l0"})
+
+// -----
+
+// expected-error@+1 {{attribute 'bitnn.arena' must be a dictionary}}
+module attributes {bitnn.arena = 7} {}

@@ -58,6 +58,11 @@ LogicalResult BitNNDialect::verifyOperationAttribute(Operation *op,
              << "attribute 'bitnn.layers' must be an array of dictionaries";
     return success();
   }
+  if (name == kArenaAttr) {
+    if (!isa<DictionaryAttr>(attribute.getValue()))
+      return op->emitOpError("attribute 'bitnn.arena' must be a dictionary");
+    return success();
+  }
   if (name == kKernelAttr) {
     if (!isa<StringAttr>(attribute.getValue()))
       return op->emitOpError("attribute 'bitnn.kernel' must be a string");

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "bitnn/Arithmetic/MemoryPlan.h"
+#include "bitnn/Dialect/BitNN/IR/BitNN.h"
 #include "bitnn/Dialect/BitNN/Transforms/Passes.h"
+#include "bitnn/Dialect/BitNN/Utils/Locations.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -17,35 +20,31 @@ using namespace bitnn;
 
 namespace {
 
-/// A buffer of the network and the operations of the entry between which it is
-/// alive, by their places in the function.
+/// A buffer of the network and the places of the operations between which it is
+/// alive.
 struct Buffer {
   memref::AllocOp alloc;
-  int64_t bytes = 0;
-  int64_t first = 0, last = 0;
+  LiveBuffer life;
   int64_t offset = 0;
-
-  bool overlaps(const Buffer &other) const {
-    return first <= other.last && other.first <= last;
-  }
 };
 
-/// The last place at which `value`, or a view of it, is used. Fails at a use
-/// that lets the buffer escape.
+/// Lets the buffer live wherever `value`, or a view of it, is used. Fails at a
+/// use that lets it escape.
 LogicalResult extendLifetime(Value value, Block *body,
                              const llvm::DenseMap<Operation *, int64_t> &places,
-                             Buffer &buffer) {
+                             LiveBuffer &life) {
   for (Operation *user : value.getUsers()) {
-    Operation *place = body->findAncestorOpInBlock(*user);
-    buffer.last = std::max(buffer.last, places.lookup(place));
     if (isa<ViewLikeOpInterface>(user)) {
       for (Value view : user->getResults())
-        if (failed(extendLifetime(view, body, places, buffer)))
+        if (failed(extendLifetime(view, body, places, life)))
           return failure();
       continue;
     }
     if (isa<memref::DeallocOp>(user))
       continue;
+    int64_t place = places.lookup(body->findAncestorOpInBlock(*user));
+    life.first = std::min(life.first, place);
+    life.last = std::max(life.last, place);
     for (Type type : user->getResultTypes())
       if (isa<MemRefType>(type))
         return user->emitOpError(
@@ -57,38 +56,24 @@ LogicalResult extendLifetime(Value value, Block *body,
   return success();
 }
 
-/// Greedy by size: the largest buffer first, each at the lowest offset that is
-/// free during its whole life. Returns the bytes of the arena.
-int64_t assignOffsets(MutableArrayRef<Buffer> buffers, int64_t alignment) {
-  SmallVector<Buffer *> order;
-  for (Buffer &buffer : buffers)
-    order.push_back(&buffer);
-  llvm::stable_sort(order, [](const Buffer *lhs, const Buffer *rhs) {
-    return lhs->bytes > rhs->bytes;
-  });
-  int64_t total = 0;
-  SmallVector<Buffer *> placed;
-  for (Buffer *buffer : order) {
-    // `placed` is sorted by offset, so the first gap is the lowest.
-    int64_t offset = 0;
-    for (const Buffer *other : placed) {
-      if (!buffer->overlaps(*other))
-        continue;
-      if (offset + buffer->bytes <= other->offset)
-        break;
-      offset = std::max<int64_t>(
-          offset, llvm::alignTo(other->offset + other->bytes, alignment));
+/// The nodes of the network, one after the other, as steps of a timeline.
+struct Timeline {
+  SmallVector<std::string> steps;
+  /// By place in the function.
+  SmallVector<int64_t> stepOf;
+
+  explicit Timeline(Block &body) {
+    for (Operation &op : body) {
+      std::string name = getNodeNameOrLine(op.getLoc());
+      bool works = !isMemoryEffectFree(&op) &&
+                   !isa<memref::AllocOp, memref::DeallocOp>(op) &&
+                   !op.hasTrait<OpTrait::IsTerminator>();
+      if (works && (steps.empty() || (!name.empty() && name != steps.back())))
+        steps.push_back(name);
+      stepOf.push_back(std::max<int64_t>(steps.size(), 1) - 1);
     }
-    buffer->offset = offset;
-    auto *place = llvm::upper_bound(placed, buffer,
-                                    [](const Buffer *lhs, const Buffer *rhs) {
-                                      return lhs->offset < rhs->offset;
-                                    });
-    placed.insert(place, buffer);
-    total = std::max(total, offset + buffer->bytes);
   }
-  return total;
-}
+};
 
 struct PlanArena : public bitnn::impl::PlanArenaPassBase<PlanArena> {
   using PlanArenaPassBase::PlanArenaPassBase;
@@ -101,6 +86,7 @@ struct PlanArena : public bitnn::impl::PlanArenaPassBase<PlanArena> {
   }
 
   LogicalResult collect(func::FuncOp function, SmallVector<Buffer> &buffers);
+  void record(func::FuncOp function, ArrayRef<Buffer> buffers);
   LogicalResult plan(func::FuncOp function);
 };
 
@@ -119,24 +105,57 @@ LogicalResult PlanArena::collect(func::FuncOp function,
     }
     Buffer buffer;
     buffer.alloc = alloc;
+    LiveBuffer &life = buffer.life;
     unsigned bits =
         type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth();
-    buffer.bytes = type.getNumElements() * llvm::divideCeil(bits, 8);
-    buffer.first = places.lookup(body->findAncestorOpInBlock(*alloc));
-    buffer.last = buffer.first;
-    if (failed(extendLifetime(alloc, body, places, buffer)))
+    life.bytes = type.getNumElements() * llvm::divideCeil(bits, 8);
+    life.first = INT64_MAX;
+    life.last = -1;
+    if (failed(extendLifetime(alloc, body, places, life)))
       return WalkResult::interrupt();
+    if (life.last < 0)
+      life.first = life.last =
+          places.lookup(body->findAncestorOpInBlock(*alloc));
     buffers.push_back(buffer);
     return WalkResult::advance();
   });
   return failure(result.wasInterrupted());
 }
 
+/// Writes where the buffers are, and when, as `bitnn.arena` of the module.
+void PlanArena::record(func::FuncOp function, ArrayRef<Buffer> buffers) {
+  Timeline timeline(function.getBody().front());
+  Builder builder(&getContext());
+  SmallVector<Attribute> records;
+  for (const Buffer &buffer : buffers) {
+    auto number = [&](StringRef key, int64_t value) {
+      return builder.getNamedAttr(key, builder.getI64IntegerAttr(value));
+    };
+    records.push_back(builder.getDictionaryAttr(
+        {number("offset", buffer.offset), number("bytes", buffer.life.bytes),
+         number("first", timeline.stepOf[buffer.life.first]),
+         number("last", timeline.stepOf[buffer.life.last])}));
+  }
+  SmallVector<StringRef> steps(timeline.steps.begin(), timeline.steps.end());
+  getOperation()->setAttr(
+      BitNNDialect::kArenaAttr,
+      builder.getDictionaryAttr(
+          {builder.getNamedAttr("buffers", builder.getArrayAttr(records)),
+           builder.getNamedAttr("steps", builder.getStrArrayAttr(steps))}));
+}
+
 LogicalResult PlanArena::plan(func::FuncOp function) {
   SmallVector<Buffer> buffers;
   if (failed(collect(function, buffers)))
     return failure();
-  int64_t total = assignOffsets(buffers, alignment);
+  SmallVector<LiveBuffer> lives;
+  for (const Buffer &buffer : buffers)
+    lives.push_back(buffer.life);
+  MemoryPlan memory = MemoryPlan::compute(lives, alignment);
+  for (auto [buffer, offset] : llvm::zip_equal(buffers, memory.offsets))
+    buffer.offset = offset;
+  record(function, buffers);
+  int64_t total = memory.bytes;
   // Vectors may read, never write, past the end of the last image.
   if (total)
     total = llvm::alignTo(total + slack, alignment);

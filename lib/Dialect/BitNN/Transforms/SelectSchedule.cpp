@@ -2,6 +2,7 @@
 
 #include "Kernels/KernelChoice.h"
 #include "bitnn/Dialect/BitNN/Transforms/Passes.h"
+#include "bitnn/Dialect/BitNN/Utils/Locations.h"
 #include "bitnn/Dialect/BitNN/Utils/Remarks.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -35,19 +36,6 @@ struct LayerFacts {
   int64_t getMacs() const { return weights * positions; }
   int64_t getAdds() const { return digits * positions; }
 };
-
-/// The node of the ONNX graph, or the operation's place in the file.
-std::string getLayerName(Location loc) {
-  if (auto name = dyn_cast<NameLoc>(loc))
-    return name.getName().str();
-  if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location part : fused.getLocations())
-      if (std::string name = getLayerName(part); !name.empty())
-        return name;
-  if (auto file = dyn_cast<FileLineColLoc>(loc))
-    return ("line " + Twine(file.getLine())).str();
-  return "";
-}
 
 /// A symbol prefix that no other layer shares: "l3_conv_1".
 std::string getKernelName(size_t index, StringRef layer) {
@@ -201,7 +189,7 @@ void SelectSchedule::runOnOperation() {
   Builder builder(&getContext());
   SmallVector<Attribute> records;
   for (auto [index, layer] : llvm::enumerate(layers)) {
-    std::string name = getLayerName(layer.op->getLoc());
+    std::string name = getNodeNameOrLine(layer.op->getLoc());
     std::string kernel = getKernelName(index, name);
     layer.op->setAttr("schedule",
                       ScheduleAttr::get(&getContext(), layer.schedule));

@@ -24,6 +24,7 @@ func.func @model(%x: memref<100xi8>, %y: memref<100xi8>) {
   %v = memref.load %a[%c0] : memref<100xi8>
   %w = arith.extsi %v : i8 to i16
   memref.store %w, %b[%c0] : memref<25xi16>
+  memref.store %v, %a[%c0] : memref<100xi8>
   memref.dealloc %a : memref<100xi8>
   // CHECK: arith.extsi
   // CHECK: %[[C0:.*]] = arith.constant 0 : index
@@ -42,18 +43,16 @@ func.func @model(%x: memref<100xi8>, %y: memref<100xi8>) {
 
 // -----
 
-// A view keeps its buffer alive, and a use in a loop until the loop's end.
+// A view is no use of its buffer, what uses the view is; a use in a loop is
+// one until the loop's end. %a is first written when %b is read no more.
 // CHECK-LABEL: func.func @views(
 // CHECK-SAME: %[[S:.*]]: memref<{{.*}}xi8> {
 // CHECK: memref.view %[[S]][%c0{{.*}}][] : memref<{{.*}}xi8> to memref<64xi8>
-// CHECK: %[[C64:.*]] = arith.constant 64 : index
-// CHECK-NEXT: memref.view %[[S]][%[[C64]]][] : memref<{{.*}}xi8> to memref<64xi8>
-// CHECK: %[[C128:.*]] = arith.constant 128 : index
-// CHECK-NEXT: memref.view %[[S]][%[[C128]]][] : memref<{{.*}}xi8> to memref<64xi8>
+// CHECK: memref.view %[[S]][%c0{{.*}}][] : memref<{{.*}}xi8> to memref<64xi8>
+// CHECK: memref.view %[[S]][%c64{{.*}}][] : memref<{{.*}}xi8> to memref<64xi8>
 // An allocation in the loop lives as long as the loop.
 // CHECK: scf.for
-// CHECK: %[[C192:.*]] = arith.constant 192 : index
-// CHECK-NEXT: memref.view %[[S]][%[[C192]]][] : memref<{{.*}}xi8> to memref<64xi8>
+// CHECK: memref.view %[[S]][%c128{{.*}}][] : memref<{{.*}}xi8> to memref<64xi8>
 func.func @views() {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -74,25 +73,33 @@ func.func @views() {
 
 // -----
 
-// The largest is placed first, each at the lowest offset that is free during
-// its life: %late fits the gap that %early leaves below %last.
-// CHECK-LABEL: func.func @gap(
+// Largest first, %third would find no room between %second and %fourth, and the
+// arena would have 576 bytes; a chain takes what is alive at once.
+// CHECK: bitnn.arena = {buffers = [
+// CHECK-SAME: {bytes = 256 : i64, first = 0 : i64, last = 1 : i64, offset = 0 : i64},
+// CHECK-SAME: {bytes = 192 : i64, first = 1 : i64, last = 2 : i64, offset = 256 : i64},
+// CHECK-SAME: {bytes = 128 : i64, first = 2 : i64, last = 3 : i64, offset = 0 : i64},
+// CHECK-SAME: {bytes = 192 : i64, first = 3 : i64, last = 3 : i64, offset = 256 : i64}],
+// CHECK-SAME: steps = ["a", "b", "c", "d"]
+// CHECK-LABEL: func.func @chain(
 // NOSLACK-SAME: memref<448xi8>
 // CHECK: memref.view %{{.*}}[%c0{{.*}}][] : memref<{{.*}}xi8> to memref<256xi8>
-// CHECK: memref.view %{{.*}}[%c256{{.*}}][] : memref<{{.*}}xi8> to memref<128xi8>
-// CHECK: memref.view %{{.*}}[%c384{{.*}}][] : memref<{{.*}}xi8> to memref<64xi8>
-// CHECK: memref.view %{{.*}}[%c256{{.*}}][] : memref<{{.*}}xi8> to memref<32xi8>
-func.func @gap() {
-  %c0 = arith.constant 0 : index
-  %v = arith.constant 1 : i8
-  %whole = memref.alloc() : memref<256xi8>
-  %early = memref.alloc() : memref<128xi8>
-  %last = memref.alloc() : memref<64xi8>
-  memref.store %v, %early[%c0] : memref<128xi8>
-  %late = memref.alloc() : memref<32xi8>
-  memref.store %v, %late[%c0] : memref<32xi8>
-  memref.store %v, %last[%c0] : memref<64xi8>
-  memref.store %v, %whole[%c0] : memref<256xi8>
+// CHECK: memref.view %{{.*}}[%c256{{.*}}][] : memref<{{.*}}xi8> to memref<192xi8>
+// CHECK: memref.view %{{.*}}[%c0{{.*}}][] : memref<{{.*}}xi8> to memref<128xi8>
+// CHECK: memref.view %{{.*}}[%c256{{.*}}][] : memref<{{.*}}xi8> to memref<192xi8>
+func.func private @a(memref<256xi8>)
+func.func private @b(memref<256xi8>, memref<192xi8>)
+func.func private @c(memref<192xi8>, memref<128xi8>)
+func.func private @d(memref<128xi8>, memref<192xi8>)
+func.func @chain() {
+  %first = memref.alloc() : memref<256xi8>
+  %second = memref.alloc() : memref<192xi8>
+  %third = memref.alloc() : memref<128xi8>
+  %fourth = memref.alloc() : memref<192xi8>
+  call @a(%first) : (memref<256xi8>) -> () loc("a")
+  call @b(%first, %second) : (memref<256xi8>, memref<192xi8>) -> () loc("b")
+  call @c(%second, %third) : (memref<192xi8>, memref<128xi8>) -> () loc("c")
+  call @d(%third, %fourth) : (memref<128xi8>, memref<192xi8>) -> () loc("d")
   return
 }
 

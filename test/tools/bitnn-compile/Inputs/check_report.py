@@ -23,6 +23,7 @@ KEYS = [
     "inputs",
     "outputs",
     "layers",
+    "arena",
     "macs",
     "adds",
     "unshared_adds",

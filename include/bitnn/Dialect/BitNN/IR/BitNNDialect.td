@@ -48,6 +48,7 @@ def BitNN_Dialect : Dialect {
 
     static constexpr llvm::StringLiteral kTargetAttr = "bitnn.target";
     static constexpr llvm::StringLiteral kLayersAttr = "bitnn.layers";
+    static constexpr llvm::StringLiteral kArenaAttr = "bitnn.arena";
     static constexpr llvm::StringLiteral kKernelAttr = "bitnn.kernel";
     static constexpr llvm::StringLiteral kNameAttr = "bitnn.name";
     static constexpr llvm::StringLiteral kTensorAttr = "bitnn.tensor";

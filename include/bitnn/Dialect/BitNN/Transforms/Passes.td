@@ -325,8 +325,10 @@ def PlanArenaPass : Pass<"bitnn-plan-arena", "::mlir::ModuleOp"> {
   let summary = "Place all buffers of the network in one scratch argument";
   let description = [{
     Every `memref.alloc` of the entry function becomes a view of its new last
-    argument. Buffers that are not alive together share memory: the largest
-    is placed first, each at the lowest offset that is free during its life.
+    argument. Buffers that are not alive together share memory; a chain of
+    layers takes no more than what is alive at once. Where each buffer is, and
+    from which node of the network to which, is written into the module's
+    attribute `bitnn.arena`.
 
     ```mlir
     func.func @model_run(%x: memref<100xi8>, %y: memref<100xi8>) {
