@@ -79,14 +79,14 @@ func.func @views() {
 // CHECK-SAME: {bytes = 256 : i64, first = 0 : i64, last = 1 : i64, offset = 0 : i64},
 // CHECK-SAME: {bytes = 192 : i64, first = 1 : i64, last = 2 : i64, offset = 256 : i64},
 // CHECK-SAME: {bytes = 128 : i64, first = 2 : i64, last = 3 : i64, offset = 0 : i64},
-// CHECK-SAME: {bytes = 192 : i64, first = 3 : i64, last = 3 : i64, offset = 256 : i64}],
+// CHECK-SAME: {bytes = 192 : i64, first = 3 : i64, last = 3 : i64, offset = 128 : i64}],
 // CHECK-SAME: steps = ["a", "b", "c", "d"]
 // CHECK-LABEL: func.func @chain(
 // NOSLACK-SAME: memref<448xi8>
 // CHECK: memref.view %{{.*}}[%c0{{.*}}][] : memref<{{.*}}xi8> to memref<256xi8>
 // CHECK: memref.view %{{.*}}[%c256{{.*}}][] : memref<{{.*}}xi8> to memref<192xi8>
 // CHECK: memref.view %{{.*}}[%c0{{.*}}][] : memref<{{.*}}xi8> to memref<128xi8>
-// CHECK: memref.view %{{.*}}[%c256{{.*}}][] : memref<{{.*}}xi8> to memref<192xi8>
+// CHECK: memref.view %{{.*}}[%c128{{.*}}][] : memref<{{.*}}xi8> to memref<192xi8>
 func.func private @a(memref<256xi8>)
 func.func private @b(memref<256xi8>, memref<192xi8>)
 func.func private @c(memref<192xi8>, memref<128xi8>)
