@@ -262,7 +262,8 @@ def _run(command: Sequence[str]) -> None:
     if finished.returncode:
         lines = [line.strip() for line in finished.stderr.splitlines() if line.strip()]
         errors = [line for line in lines if "error:" in line] or lines[-1:]
-        message = errors[0] if errors else f"{TOOL} ended with exit code {finished.returncode}"
+        errors = errors or [f"{TOOL} ended with exit code {finished.returncode}"]
         # The user's model has a name, not the place of our copy.
-        message = message.replace(f"{Path(command[1]).parent}{os.sep}", "")
-        raise BitnnError(message.removeprefix(f"{TOOL}: ").removeprefix("error: "))
+        place = f"{Path(command[1]).parent}{os.sep}"
+        lines = [error.replace(place, "").removeprefix(f"{TOOL}: ") for error in errors]
+        raise BitnnError("\n".join(line.removeprefix("error: ") for line in lines))

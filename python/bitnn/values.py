@@ -9,6 +9,7 @@ Scales and zero points are kept with one entry per element (broadcast views), so
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -18,6 +19,30 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
 INT32 = np.iinfo(np.int32)
+
+
+# Types of fewer bits are computed with, and stored, as these.
+CARRIERS = {
+    "int2": np.int8,
+    "int4": np.int8,
+    "int8": np.int8,
+    "uint2": np.uint8,
+    "uint4": np.uint8,
+    "uint8": np.uint8,
+}
+
+
+def limits(dtype: np.dtype[Any]) -> tuple[int, int]:
+    """The smallest and the largest integer of a type of at most 8 bits."""
+    name = np.dtype(dtype).name
+    bits = int(name.removeprefix("u").removeprefix("int"))
+    return (0, 2**bits - 1) if name.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+
+
+def widen(array: Array) -> Array:
+    """Integers of 2 or 4 bits as those of 8; anything else as it is."""
+    carrier = CARRIERS.get(array.dtype.name)
+    return array if carrier is None or array.dtype == carrier else array.astype(carrier)
 
 
 def quantize(real: Array, scale: Array, zero_point: Array, dtype: np.dtype[Any]) -> Array:
@@ -33,8 +58,8 @@ def quantize(real: Array, scale: Array, zero_point: Array, dtype: np.dtype[Any])
 
 def saturate(rounded: Array, zero_point: Array, dtype: np.dtype[Any]) -> Array:
     """clamp(rounded + zero_point) to `dtype`; the sum is exact in float64."""
-    limits = np.iinfo(dtype)
-    return np.clip(rounded.astype(np.float64) + zero_point, limits.min, limits.max).astype(dtype)
+    clamped = np.clip(rounded.astype(np.float64) + zero_point, *limits(dtype))
+    return clamped.astype(CARRIERS[np.dtype(dtype).name])
 
 
 @dataclass(frozen=True)
@@ -74,8 +99,9 @@ class Accumulator:
     """An exact integer sum that stands for acc * scale / count, clamped to [lower, upper].
 
     `count` is the number of elements that a pool averages, 1 for a dot product. The clamp is that
-    of the Relu and Clip operators between the accumulator and its QuantizeLinear. `layer`: it is
-    a dot product to which nothing was applied yet. `integer`: ONNX types it as int32.
+    of the Relu and Clip operators between the accumulator and its QuantizeLinear. `channel`: the
+    dimension of the outputs, of a dot product to which nothing was applied yet. `integer`: ONNX
+    types it as int32.
     """
 
     acc: Array
@@ -83,7 +109,7 @@ class Accumulator:
     count: Array
     lower: float = -np.inf
     upper: float = np.inf
-    layer: bool = False
+    channel: int | None = None
     integer: bool = False
 
     def requantize(self, scale: Array, zero_point: Array, dtype: np.dtype[Any]) -> Array:
@@ -103,7 +129,7 @@ class Accumulator:
     def clip(self, lower: float, upper: float) -> Accumulator:
         """The clamp to [lower, upper] after those already there."""
         clamp = lambda bound: min(max(bound, lower), upper)  # noqa: E731
-        return replace(self, lower=clamp(self.lower), upper=clamp(self.upper), layer=False)
+        return replace(self, lower=clamp(self.lower), upper=clamp(self.upper), channel=None)
 
     def affine(self, gain: Array, offset: Array) -> Accumulator:
         """gain * self + offset as one exact sum.
@@ -116,7 +142,7 @@ class Accumulator:
         steps = np.rint(np.asarray(offset, np.float64) / scale.astype(np.float64))
         acc = np.sign(gain).astype(np.int64) * self.acc + steps.astype(np.int64)
         count = np.broadcast_to(self.count, acc.shape)
-        return Accumulator(acc, np.broadcast_to(scale, acc.shape), count, layer=True)
+        return Accumulator(acc, np.broadcast_to(scale, acc.shape), count, channel=self.channel)
 
     def real(self) -> Array:
         """The value in float32, for a float operator; int32 if it is typed so."""
@@ -132,8 +158,43 @@ class Accumulator:
             acc=function(self.acc),
             scale=function(self.scale),
             count=function(self.count),
-            layer=False,
+            channel=None,
         )
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """The softmax of 8-bit integers x along the last axis of rows.
+
+    `restore` brings the rows back to the shape of the tensor.
+    """
+
+    rows: Array
+    scale: Array
+    restore: Callable[[Array], Array]
+
+    def requantize(self, scale: Array, zero_point: Array, dtype: np.dtype[Any]) -> Array:
+        """onnxruntime's integer rule: t / sum(t) of exponentials t in steps of 1 / most.
+
+        clamp(rint(t * floor(1 / scale) / sum(t)) + zero_point), the quotient exact.
+        """
+        most = min((2**32 - 1) / self.rows.shape[-1], 2.0**23 - 1)
+        exponents = [math.exp((i - 255) * float(self.scale)) for i in range(256)]
+        table = np.rint(np.asarray(exponents) * most).astype(np.int64)
+        x = self.rows.astype(np.int64)
+        t = table[x - x.max(axis=-1, keepdims=True) + 255]
+        total = t.sum(axis=-1, keepdims=True)
+        factor = min(int(np.floor(np.float32(1) / _float32(scale.flat[0]))), 2**20)
+        quotient, rest = np.divmod(t * factor, total)
+        # Ties to even: twice the rest, and one more if the quotient is odd, exceeds the sum.
+        quotient += 2 * rest + quotient % 2 > total
+        return self.restore(saturate(quotient, zero_point.flat[0], dtype))
+
+    def real(self) -> Array:
+        """ONNX's softmax in float32."""
+        x = self.rows.astype(np.float32) * self.scale
+        powers = np.exp(x - x.max(axis=-1, keepdims=True))
+        return self.restore(powers / powers.sum(axis=-1, keepdims=True))
 
 
 @dataclass(frozen=True)
@@ -145,7 +206,7 @@ class Parts:
     array: the number itself, or its integer.
     """
 
-    parts: tuple[Array | Quantized | Accumulator | Parts, ...]
+    parts: tuple[Array | Quantized | Accumulator | Softmax | Parts, ...]
     combine: Callable[[list[Array]], Array]
     movements: tuple[tuple[Callable[[Array, Any], Array], float], ...] = ()
 
@@ -192,7 +253,7 @@ def requantize(value: Value, scale: Array, zero_point: Array, dtype: np.dtype[An
 
     Scale and zero point are broadcast to the value.
     """
-    if isinstance(value, Accumulator | Parts):
+    if isinstance(value, Accumulator | Softmax | Parts):
         return value.requantize(scale, zero_point, dtype)
     return quantize(real(value), scale, zero_point, dtype)
 

@@ -30,6 +30,8 @@ class Windows:
     dilations: tuple[int, ...]
     before: tuple[int, ...]
     after: tuple[int, ...]
+    # With ceil_mode, windows may reach beyond the padding.
+    beyond: tuple[int, ...]
 
     @classmethod
     def of(cls, node: Node, kernel: tuple[int, ...], image: tuple[int, ...]) -> Windows:
@@ -56,22 +58,27 @@ class Windows:
             raise node.error(f"auto_pad = {mode} is not an ONNX padding mode")
         if min(pads) < 0:
             raise node.error("negative pads are not supported")
-        windows = cls(kernel, strides, dilations, pads[:rank], pads[rank:])
-        for size, before, after, extent in zip(
-            image, windows.before, windows.after, extents, strict=True
-        ):
-            if size + before + after < extent:
+        before, after = pads[:rank], pads[rank:]
+        beyond = []
+        for i, (size, extent, stride) in enumerate(zip(image, extents, strides, strict=True)):
+            rest = size + before[i] + after[i] - extent
+            if rest < 0:
                 raise node.error("the kernel is larger than the padded input")
-        return windows
+            # The last window must begin inside the image or the padding before it.
+            begins = (rest // stride + 1) * stride < size + before[i]
+            incomplete = node.get("ceil_mode", 0) and rest % stride and begins
+            beyond.append(stride - rest % stride if incomplete else 0)
+        return cls(kernel, strides, dilations, before, after, tuple(beyond))
 
     def outputs(self, image: tuple[int, ...]) -> tuple[int, ...]:
         """The number of windows along each spatial dimension."""
         return tuple(
-            (size + before + after - (k - 1) * dilation - 1) // stride + 1
-            for size, before, after, k, dilation, stride in zip(
+            (size + before + after + beyond - (k - 1) * dilation - 1) // stride + 1
+            for size, before, after, beyond, k, dilation, stride in zip(
                 image,
                 self.before,
                 self.after,
+                self.beyond,
                 self.kernel,
                 self.dilations,
                 self.strides,
@@ -79,10 +86,15 @@ class Windows:
             )
         )
 
-    def gather(self, image: Array, fill: int | float) -> Array:
-        """All windows of N x C x image, as N x C x output positions x kernel."""
+    def gather(self, image: Array, fill: int | float, beyond: int | float | None = None) -> Array:
+        """All windows of N x C x image, as N x C x output positions x kernel.
+
+        `fill` is in the padding, `beyond` behind it.
+        """
         pads = list(zip(self.before, self.after, strict=True))
         padded = np.pad(image, [(0, 0), (0, 0), *pads], constant_values=fill)
+        rest = [(0, 0), (0, 0), *((0, count) for count in self.beyond)]
+        padded = np.pad(padded, rest, constant_values=fill if beyond is None else beyond)
         rank = len(self.kernel)
         axes = tuple(range(2, 2 + rank))
         shape = tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilations, strict=True))

@@ -81,17 +81,17 @@ def test_the_same_bytes_twice(tools: Path, seed: int) -> None:
 
 
 def check_refused(tools: Path, model: bytes, message: str) -> None:
+    """The message is among the errors: one for each node that cannot be taken."""
     result = run(tools, model)
     assert result.returncode == 1 and not result.stdout
-    assert result.stderr.count("error:") == 1
     assert message in result.stderr
 
 
 def check_survived(tools: Path, model: bytes) -> bool:
-    """The model imports or gives one error; whether it imports."""
+    """The model imports or gives errors; whether it imports."""
     result = run(tools, model)
     assert result.returncode in (0, 1), f"exit code {result.returncode}: {result.stderr[-2000:]}"
-    assert result.stderr.count("error:") == result.returncode, result.stderr
+    assert bool(result.stderr.count("error:")) == bool(result.returncode), result.stderr
     assert bool(result.stdout) == (result.returncode == 0)
     return result.returncode == 0
 
@@ -196,7 +196,7 @@ def undefined_type(model: onnx.ModelProto) -> None:
         (overflow_elements, "an element does not fit"),
         (negative_extent, "is negative somewhere or too large"),
         (huge_extents, "is negative somewhere or too large"),
-        (external_data, "its data is in another file"),
+        (external_data, "its data is in the file '', which cannot be found beside the model"),
         (sparse_weights, "sparse initializers are not supported"),
         (remove_initializer, "which nothing defines"),
         (remove_outputs, "is not an ONNX model: its graph has no outputs"),
@@ -214,6 +214,32 @@ def test_malformed(tools: Path, mutation: Mutation, message: str) -> None:
     assert run(tools, model.SerializeToString()).returncode == 0
     mutation(model)
     check_refused(tools, model.SerializeToString(), message)
+
+
+def test_external_data(tools: Path, tmp_path: Path) -> None:
+    """Weights beside the model are read; those elsewhere, or cut short, are refused."""
+    model = sample()
+    expected = run(tools, model.SerializeToString()).stdout
+    folder = tmp_path / "model"
+    folder.mkdir()
+    path = folder / "net.onnx"
+
+    def translate() -> subprocess.CompletedProcess[str]:
+        command = [str(tools / "bitnn-translate"), "--import-onnx", "--name=net", str(path)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    onnx.save(model, path, save_as_external_data=True, location="w.bin", size_threshold=0)
+    result = translate()
+    assert result.returncode == 0 and result.stdout == expected, result.stderr
+    content = (folder / "w.bin").read_bytes()
+    (folder / "w.bin").write_bytes(content[:-1])
+    assert "its data is beyond the end of 'w.bin'" in translate().stderr
+    (folder / "w.bin").unlink()
+    assert "cannot be found beside the model" in translate().stderr
+    # A link is followed before it is judged.
+    (tmp_path / "w.bin").write_bytes(content)
+    (folder / "w.bin").symlink_to(tmp_path / "w.bin")
+    assert "which is not in the model's folder" in translate().stderr
 
 
 def test_not_a_model(tools: Path) -> None:

@@ -198,7 +198,7 @@ def test_wrong_inputs_are_named(inputs: dict[str, Array], message: str) -> None:
     [
         (("Sin", ["x"], "y"), "Sin 'Sin0': the reference does not know this operator"),
         (("Conv", ["x", "x"], "y"), "must be 8-bit integers behind a DequantizeLinear"),
-        (("MaxPool", ["x"], "y", {"ceil_mode": 1, "kernel_shape": [1]}), "ceil_mode = 1"),
+        (("MaxPool", ["x"], "y", {"storage_order": 1, "kernel_shape": [1]}), "storage_order = 1"),
         (("QuantizeLinear", ["x", F(0), np.int8(0)], "y"), "scale must be positive"),
         (("QuantizeLinear", ["x", F([1, 2]), np.int8([0, 0])], "y"), "shape"),
     ],

@@ -8,6 +8,7 @@ because optimized onnxruntime reorders float additions.
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,12 @@ pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: no cros
 
 DOT_PRODUCTS = ("conv", "depthwise", "grouped", "gemm", "matmul")
 OTHERS = ("max_pool", "add", "unary", "move")
+RARER = (
+    *("blocks", "channels", "concat", "function", "integers", "pad", "qlinear_function"),
+    *("reduce", "resize", "same_source", "select", "split", "two_tensors"),
+)
+# Sums and products of floats round elsewhere; what is not a number becomes what zero becomes.
+INEXACT = re.compile("Mul|ReduceMean|ReduceSum|Sqrt|Log")
 FLOAT32_STEP = Fraction(1, 2**23)
 
 
@@ -61,6 +68,22 @@ def test_dot_products(seed: int, weights: str) -> None:
 def test_other_operators(seed: int, kind: str) -> None:
     layers = random_layers(seed, 60, Options(kinds=(kind,), forms=("qdq",), large=0))
     check(layers, Session(combine(layers), optimize=False), seed)
+
+
+@pytest.mark.parametrize("kind", RARER)
+def test_rarer_operators(seed: int, kind: str) -> None:
+    layers = random_layers(seed, 40, Options(kinds=(kind,), forms=("qdq",), large=0))
+    layers = [layer for layer in layers if not INEXACT.search(layer.description)]
+    check(layers, Session(combine(layers), optimize=False), seed)
+
+
+@pytest.mark.parametrize("form", ["qdq", "qlinear"])
+def test_softmax(seed: int, form: str) -> None:
+    """Between quantized tensors it is onnxruntime's integer operator."""
+    layers = random_layers(seed, 60, Options(kinds=("softmax",), forms=(form,), large=0))
+    session = Session(combine(layers), optimize=form == "qdq")
+    assert session.operators["QLinearSoftmax"] == len(layers)
+    check(layers, session, seed)
 
 
 def test_global_average_pool(seed: int) -> None:

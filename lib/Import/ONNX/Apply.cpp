@@ -83,8 +83,16 @@ static void applyToPadding(Real &real,
       movement.padding->fill = function(movement.padding->fill);
 }
 
-/// `step` after what was applied to `real`; false if their axes disagree.
+static bool hasMaximum(const Real &real) {
+  return llvm::any_of(real.movements,
+                      [](const Movement &m) { return bool(m.emit); });
+}
+
+/// `step` after what was applied to `real`; false if it cannot follow it.
 static bool compose(Real &real, const Function &step) {
+  // The largest of numbers need not have the largest function.
+  if (hasMaximum(real))
+    return false;
   std::shared_ptr<const Function> before = real.function;
   bool isPerChannel = step.channels > 1;
   if (isPerChannel && !real.movements.empty())
@@ -121,9 +129,9 @@ struct Applier {
   template <typename T>
   Result compose(T real) const {
     if (!::compose(real, step))
-      return node.decline("its constants belong to another axis than those "
-                          "before it; put a QuantizeLinear and a "
-                          "DequantizeLinear between them");
+      return node.decline("it follows a MaxPool, or constants of another axis; "
+                          "put a QuantizeLinear and a DequantizeLinear between "
+                          "them");
     real.nodes.push_back(&node.node);
     return ImportedValue(std::move(real));
   }
@@ -134,7 +142,8 @@ struct Applier {
                         "DequantizeLinear between them");
   }
   Result operator()(const Parts &parts) const {
-    if (parts.kind != Parts::Kind::Concat || step.channels > 1)
+    if (parts.kind != Parts::Kind::Concat || step.channels > 1 ||
+        hasMaximum(parts))
       return node.decline("it follows a " + toString(parts.kind) +
                           "; put a QuantizeLinear and a DequantizeLinear "
                           "between them");

@@ -28,7 +28,7 @@ static FailureOr<float> getBound(NodeContext &node, unsigned index,
     if (floats && floats->size() == 1)
       bound = floats->getFloat(0);
     else if (constant && isEightBits(constant->tensor->type) &&
-             constant->tensor->size() == 1 && node.getIf<Integers>(0))
+             constant->tensor->size() == 1)
       bound = float(constant->tensor->getInteger(0));
     else
       return node.refuseOperand(operand, name, "one constant float32 number");
@@ -36,6 +36,15 @@ static FailureOr<float> getBound(NodeContext &node, unsigned index,
   if (succeeded(bound) && std::isnan(*bound))
     return node.refuse() << "its " << name << " is not a number";
   return bound;
+}
+
+/// Weights of fewer bits, as Brevitas writes them.
+static Result clampConstant(const Tensor &tensor, float lower, float upper) {
+  SmallVector<int64_t> values;
+  for (int64_t i = 0; i < tensor.size(); ++i)
+    values.push_back(
+        std::min(std::max(float(tensor.getInteger(i)), lower), upper));
+  return ImportedValue(Constant{makeTensor(tensor.type, tensor.shape, values)});
 }
 
 Result bitnn::importer::importClip(NodeContext &node) {
@@ -46,6 +55,9 @@ Result bitnn::importer::importClip(NodeContext &node) {
   FailureOr<float> upper = getBound(node, 2, "max", kInfinity);
   if (failed(upper))
     return failure();
+  if (auto *constant = node.getIf<Constant>(0);
+      constant && isEightBits(constant->tensor->type))
+    return clampConstant(*constant->tensor, *lower, *upper);
   if (auto *integers = node.getIf<Integers>(0)) {
     auto round = [](float bound) -> int64_t {
       return std::clamp(bound, -1000.0f, 1000.0f);

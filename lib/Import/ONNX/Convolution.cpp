@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Conv and QLinearConv.
+// Conv, QLinearConv and ConvInteger.
 
+#include "Convolution.h"
 #include "Emit.h"
-#include "Weights.h"
-#include "Windows.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -12,7 +11,7 @@ using namespace mlir;
 using namespace bitnn::importer;
 
 namespace {
-/// What is known before a bias.
+/// What is known before a bias. Images and weights have two dimensions.
 struct Convolution {
   Value image;
   Weights weights;
@@ -25,10 +24,10 @@ struct Convolution {
              ArrayRef<int64_t> signs) const;
 
 private:
-  Value emit(OpBuilder &builder, ArrayRef<int64_t> bias) const;
   bool isDepthwise() const {
     return weights.shape[0] == groups && weights.shape[1] == 1 && groups > 1;
   }
+  Value emitSums(OpBuilder &builder, Value input, Value init) const;
   Value emitGrouped(OpBuilder &builder, Value input, Value init) const;
 };
 } // namespace
@@ -65,17 +64,7 @@ Value Convolution::emitGrouped(OpBuilder &builder, Value input,
                                          dimensions);
 }
 
-Value Convolution::emit(OpBuilder &builder, ArrayRef<int64_t> bias,
-                        ArrayRef<int64_t> signs) const {
-  Convolution signedOne = *this;
-  signedOne.weights.applySigns(signs, /*outputAxis=*/0);
-  return signedOne.emit(builder, bias);
-}
-
-Value Convolution::emit(OpBuilder &builder, ArrayRef<int64_t> bias) const {
-  Value input =
-      emitPad(builder, loc, image, windows.before, windows.after, padding);
-  Value init = emitBias(builder, loc, outputShape, bias);
+Value Convolution::emitSums(OpBuilder &builder, Value input, Value init) const {
   if (groups > 1 && !isDepthwise())
     return emitGrouped(builder, input, init);
   auto strides = Windows::getAttribute(builder, windows.strides);
@@ -96,15 +85,50 @@ Value Convolution::emit(OpBuilder &builder, ArrayRef<int64_t> bias) const {
       .getResult(0);
 }
 
+Value Convolution::emit(OpBuilder &builder, ArrayRef<int64_t> bias,
+                        ArrayRef<int64_t> signs) const {
+  Convolution convolution = *this;
+  convolution.weights.applySigns(signs, /*outputAxis=*/0);
+  Value lifted = emitReshape(builder, loc, image, lift(getShape(image)));
+  Value input =
+      emitPad(builder, loc, lifted, windows.before, windows.after, padding);
+  Value init = emitBias(builder, loc, lift(outputShape), bias);
+  return emitReshape(builder, loc, convolution.emitSums(builder, input, init),
+                     outputShape);
+}
+
+FailureOr<Accumulator> bitnn::importer::makeConvolution(
+    NodeContext &node, const Dequantized &x, Value image, Weights weights,
+    const Windows &windows, int64_t groups, const Operand &bias) {
+  ArrayRef<int64_t> imageShape = getShape(image);
+  Shape shape = windows.getResultShape(imageShape[0], weights.shape[0]);
+  auto sum = makeLayer(node, x, weights, shape, /*channelAxis=*/1, bias);
+  if (failed(sum))
+    return failure();
+  weights.shape = lift(weights.shape);
+  auto convolution = std::make_shared<const Convolution>(
+      Convolution{image, std::move(weights), windows, groups,
+                  x.quantization.zeroPoint, shape, node.loc});
+  sum->emit = [convolution](OpBuilder &builder, ArrayRef<int64_t> bias,
+                            ArrayRef<int64_t> signs) {
+    return convolution->emit(builder, bias, signs);
+  };
+  return sum;
+}
+
 static Result convolve(NodeContext &node, const Operand &input,
                        const Operand &weightsOperand, const Operand &bias) {
   auto x = getActivation(node, input, "input");
   if (failed(x))
     return failure();
-  auto weights = getWeights(node, weightsOperand, /*rank=*/4, /*outputAxis=*/0);
+  Value integers = (*x)->integers.value;
+  ArrayRef<int64_t> image = getShape(integers);
+  // One-dimensional where the input is.
+  auto weights = getWeights(node, weightsOperand,
+                            /*rank=*/image.size() == 3 ? 3 : 4,
+                            /*outputAxis=*/0);
   if (failed(weights))
     return failure();
-  ArrayRef<int64_t> image = getShape((*x)->integers.value);
   Shape kernel(ArrayRef<int64_t>(weights->shape).drop_front(2));
   auto windows = Windows::get(node, kernel, image);
   if (failed(windows))
@@ -124,18 +148,10 @@ static Result convolve(NodeContext &node, const Operand &input,
     return node.refuse() << image[1] << " channels, " << *groups
                          << " groups and weights of shape "
                          << toString(weights->shape) << " disagree";
-  Shape shape = {image[0], weights->shape[0], windows->outputs[0],
-                 windows->outputs[1]};
-  auto sum = makeLayer(node, **x, *weights, shape, /*channelAxis=*/1, bias);
+  auto sum = makeConvolution(node, **x, integers, std::move(*weights), *windows,
+                             *groups, bias);
   if (failed(sum))
     return failure();
-  auto convolution = std::make_shared<const Convolution>(
-      Convolution{(*x)->integers.value, std::move(*weights), *windows, *groups,
-                  (*x)->quantization.zeroPoint, shape, node.loc});
-  sum->emit = [convolution](OpBuilder &builder, ArrayRef<int64_t> bias,
-                            ArrayRef<int64_t> signs) {
-    return convolution->emit(builder, bias, signs);
-  };
   return ImportedValue(std::move(*sum));
 }
 
@@ -159,4 +175,29 @@ Result bitnn::importer::importQLinearConv(NodeContext &node) {
     return failure();
   return quantize(node, share(std::move(*sum)), node.getOperand(6),
                   node.getOperand(7));
+}
+
+Operand bitnn::importer::makeUnitScale() {
+  return share(Constant{makeTensor(Shape{}, 1.0f)});
+}
+
+Result bitnn::importer::asIntegers(Result sum) {
+  if (failed(sum))
+    return failure();
+  if (auto *accumulator = std::get_if<Accumulator>(&*sum))
+    accumulator->isInteger = true;
+  return sum;
+}
+
+Result bitnn::importer::importConvInteger(NodeContext &node) {
+  Operand one = makeUnitScale();
+  Result x = dequantize(node, node.getOperand(0), one, node.getOperand(2));
+  if (failed(x))
+    return failure();
+  Result weights =
+      dequantize(node, node.getOperand(1), one, node.getOperand(3), /*axis=*/0);
+  if (failed(weights))
+    return failure();
+  return asIntegers(convolve(node, share(std::move(*x)),
+                             share(std::move(*weights)), nullptr));
 }

@@ -172,6 +172,11 @@ static FailureOr<Cut> cutValue(OpBuilder &builder, Location loc, StringRef name,
     cut.caller = real->nodes;
     return cut;
   }
+  if (auto *softmax = std::get_if<Softmax>(&value)) {
+    setIntegers(softmax->input.source);
+    cut.caller = softmax->nodes;
+    return cut;
+  }
   if (auto *sum = std::get_if<Accumulator>(&value)) {
     if (sum->scales.size() > 1 || sum->counts.size() > 1)
       return refuse() << "the int32 sums of " << quote(sum->tensor)
@@ -240,15 +245,21 @@ FailureOr<Cut> Importer::cutOutput(StringRef name) {
 LogicalResult Importer::cutOutputs(ArrayRef<std::string> names) {
   std::vector<Cut> results;
   SmallVector<Value> returned;
+  bool isComplete = true;
   for (const std::string &name : names) {
+    if (refused.contains(name))
+      continue;
     FailureOr<Cut> cut = cutOutput(name);
+    isComplete &= succeeded(cut);
     if (failed(cut))
-      return failure();
+      continue;
     returned.push_back(cut->isUnsigned
                            ? emitRecentre(builder, cut->loc, cut->value)
                            : cut->value);
     results.push_back(std::move(*cut));
   }
+  if (!isComplete)
+    return failure();
   auto terminator = func::ReturnOp::create(builder, file, returned);
   sortArguments();
   function.setFunctionType(

@@ -268,6 +268,8 @@ static Value emitGather(OpBuilder &builder, Value value,
 
 Value bitnn::importer::emitMovement(OpBuilder &builder, Value value,
                                     const Movement &movement) {
+  if (movement.emit)
+    return movement.emit(builder, value);
   if (movement.padding)
     return emitPad(builder, movement.loc, value, movement.padding->before,
                    movement.padding->after, movement.padding->integer);

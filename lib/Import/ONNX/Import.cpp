@@ -163,9 +163,8 @@ Outside Importer::leaveOutside(const Node &node, ArrayRef<Operand> operands,
 /// Whether an operator must not be left to the caller, although it has no
 /// integer form here: a layer, or control flow.
 static bool isForeignLayer(const Node &node) {
-  static constexpr StringRef kLayers[] = {
-      "Attention", "ConvInteger", "ConvTranspose", "Einsum", "GRU", "If",
-      "LSTM",      "Loop",        "MatMulInteger", "RNN",    "Scan"};
+  static constexpr StringRef kLayers[] = {"Attention", "Einsum", "GRU", "If",
+                                          "LSTM",      "Loop",   "RNN", "Scan"};
   return llvm::is_contained(kLayers, node.op);
 }
 
@@ -173,6 +172,17 @@ bool Importer::isRead(StringRef tensor) const {
   return !tensor.empty() && llvm::any_of(graph.nodes, [&](const Node &reader) {
     return llvm::is_contained(reader.inputs, tensor);
   });
+}
+
+/// Whether the node reads what was refused already; then so is its result.
+bool Importer::readsRefused(const Node &node) {
+  bool isRefused = llvm::any_of(node.inputs, [&](const std::string &input) {
+    return refused.contains(input);
+  });
+  if (isRefused)
+    for (const std::string &output : node.outputs)
+      refused.insert(output);
+  return isRefused;
 }
 
 LogicalResult Importer::importNode(const Node &node) {
@@ -187,7 +197,8 @@ LogicalResult Importer::importNode(const Node &node) {
   NodeContext context(*this, node, operands);
   if (!meaning && isForeignLayer(node))
     return context.refuse()
-           << "it is not supported; supported are: " << getOperatorNames();
+           << "it is not supported; docs/Import.md has the operators that "
+              "are";
   std::optional<Result> folded = foldConstants(context);
   Result value = folded    ? std::move(*folded)
                  : meaning ? meaning->import(context)
@@ -221,10 +232,11 @@ LogicalResult Importer::run(ModuleOp module, StringRef name) {
   FailureOr<SmallVector<const Node *>> nodes = getAncestors(*outputs);
   if (failed(nodes))
     return failure();
+  // All nodes that cannot be taken are named, not the first alone.
   for (const Node *node : *nodes)
-    if (failed(importNode(*node)))
-      return failure();
-  if (failed(cutOutputs(*outputs)))
+    if (!readsRefused(*node) && failed(importNode(*node)))
+      refused.insert(node->outputs.begin(), node->outputs.end());
+  if (failed(cutOutputs(*outputs)) || !refused.empty())
     return failure();
   // What an output beyond its cut would have read.
   for (Operation &op :

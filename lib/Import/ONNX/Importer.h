@@ -8,6 +8,7 @@
 #include "NodeContext.h"
 #include "bitnn/Import/ONNX/ImportOnnx.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace bitnn::importer {
 
@@ -49,12 +50,15 @@ public:
   const Graph &graph;
   mlir::Location file;
   mlir::OpBuilder builder;
+  /// Nodes without integer form that were named in an error.
+  llvm::SmallPtrSet<const Node *, 4> culprits;
 
 private:
   // Import.cpp
   mlir::LogicalResult importNodes(llvm::ArrayRef<std::string> outputs);
   mlir::LogicalResult importNode(const Node &node);
   bool isRead(llvm::StringRef tensor) const;
+  bool readsRefused(const Node &node);
   mlir::FailureOr<Operand> getOperand(const Node &node, llvm::StringRef name);
   mlir::FailureOr<llvm::SmallVector<const Node *>>
   getAncestors(llvm::ArrayRef<std::string> outputs) const;
@@ -75,6 +79,8 @@ private:
   std::vector<Integers> argumentIntegers;
   llvm::StringMap<Operand> values;
   llvm::StringMap<const Node *> producers;
+  /// The results of nodes that have been refused.
+  llvm::StringSet<> refused;
 };
 
 } // namespace bitnn::importer

@@ -166,6 +166,9 @@ struct Mover {
     return postpone(sum, sum.shape);
   }
   Result operator()(const Sum &sum) const { return postpone(sum, sum.shape); }
+  Result operator()(const Softmax &softmax) const {
+    return postpone(softmax, getShape(softmax.input.integers.value));
+  }
   Result operator()(const Parts &parts) const {
     return postpone(parts, parts.shape);
   }
@@ -180,6 +183,8 @@ Result Mover::operator()(const Constant &constant) const {
   FailureOr<Movements> movements = getPlan(constant.tensor->shape);
   if (failed(movements))
     return failure();
+  if (llvm::any_of(*movements, [](const Movement &m) { return bool(m.emit); }))
+    return node.decline("its input is a constant");
   TensorRef tensor = constant.tensor;
   for (const Movement &movement : *movements)
     tensor = moveConstant(*tensor, movement);
@@ -190,6 +195,8 @@ Result Mover::operator()(const QuantizedConstant &constant) const {
   FailureOr<Movements> movements = getPlan(constant.integers->shape);
   if (failed(movements))
     return failure();
+  if (llvm::any_of(*movements, [](const Movement &m) { return bool(m.emit); }))
+    return node.decline("its input is a constant");
   FailureOr<QuantizedConstant> moved = constant;
   for (const Movement &movement : *movements)
     if (moved = moveQuantized(node, *moved, movement); failed(moved))
@@ -232,7 +239,9 @@ Result Mover::operator()(const Dequantized &real) const {
   if (failed(movements))
     return failure();
   for (Movement &movement : *movements)
-    if (movement.padding) {
+    if (movement.emit && real.function) {
+      return postpone(real, shape);
+    } else if (movement.padding) {
       auto integer = findInteger(real, movement.padding->fill);
       if (!integer)
         return postpone(real, shape);
@@ -273,6 +282,8 @@ bitnn::importer::getCurrentShape(const ImportedValue &value) {
     return afterMovements(*sum, sum->shape);
   if (auto *sum = std::get_if<Sum>(&value))
     return afterMovements(*sum, sum->shape);
+  if (auto *softmax = std::get_if<Softmax>(&value))
+    return afterMovements(*softmax, getShape(softmax->input.integers.value));
   if (auto *parts = std::get_if<Parts>(&value))
     return afterMovements(*parts, parts->shape);
   return std::nullopt;

@@ -3,7 +3,6 @@
 #include "NodeContext.h"
 #include "Functions.h"
 #include "Importer.h"
-#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace bitnn::importer;
@@ -27,13 +26,17 @@ InFlightDiagnostic NodeContext::refuseOperand(const Operand &operand,
   if (!operand)
     return refuse() << "its " << what << " is missing";
   if (auto *outside = std::get_if<Outside>(operand.get());
-      outside && outside->culprit)
-    return emitError(*outside->culprit, importer.file)
-           << outside->reason << ", and " << describe(node)
-           << " needs its result; between quantized tensors these operators "
-              "are supported: "
-           << getOperatorNames()
-           << "; or cut the graph before it with --outputs=";
+      outside && outside->culprit) {
+    auto error = emitError(*outside->culprit, importer.file);
+    error << outside->reason << ", and " << describe(node)
+          << " needs its result; docs/Import.md has the operators that have an "
+             "integer form; quantize before and behind it, or cut the graph "
+             "before it with --outputs=";
+    // Several readers are one error.
+    if (!importer.culprits.insert(outside->culprit).second)
+      error.abandon();
+    return error;
+  }
   return refuse() << "its " << what << " must be " << expected;
 }
 
@@ -102,6 +105,14 @@ static std::map<Name, Operator> makeOperators() {
       {{kOnnx, "Concat"}, {importConcat}},
       {{kOnnx, "Constant"}, {importConstant}},
       {{kOnnx, "Conv"}, {importConv, kLayer}},
+      {{kOnnx, "ConvInteger"}, {importConvInteger, kLayer}},
+      {{kOnnx, "ConvTranspose"}, {importConvTranspose, kLayer}},
+      {{kOnnx, "MatMulInteger"}, {importMatMulInteger, kLayer}},
+      {{kOnnx, "GlobalMaxPool"}, {importMaxPool}},
+      {{kOnnx, "ReduceMax"}, {importReduce}},
+      {{kOnnx, "ReduceMean"}, {importReduce}},
+      {{kOnnx, "ReduceMin"}, {importReduce}},
+      {{kOnnx, "ReduceSum"}, {importReduce}},
       {{kOnnx, "DepthToSpace"}, {importDepthToSpace}},
       {{kOnnx, "DequantizeLinear"}, {importDequantizeLinear, kLayer}},
       {{kOnnx, "Div"}, {importBinary}},
@@ -127,6 +138,7 @@ static std::map<Name, Operator> makeOperators() {
       {{kOnnx, "Reshape"}, {importReshape}},
       {{kOnnx, "Resize"}, {importResize}},
       {{kOnnx, "Slice"}, {importSlice}},
+      {{kOnnx, "Softmax"}, {importSoftmax}},
       {{kOnnx, "SpaceToDepth"}, {importSpaceToDepth}},
       {{kOnnx, "Split"}, {importSplit}},
       {{kOnnx, "Squeeze"}, {importSqueeze}},
@@ -140,9 +152,10 @@ static std::map<Name, Operator> makeOperators() {
       {{kMicrosoft, "QLinearAveragePool"}, {importQLinearAveragePool, kLayer}},
       {{kMicrosoft, "QLinearConcat"}, {importQLinearConcat, kLayer}},
       {{kMicrosoft, "QLinearGlobalAveragePool"},
-       {importQLinearGlobalAveragePool, kLayer}},
+       {importQLinearAveragePool, kLayer}},
       {{kMicrosoft, "QLinearLeakyRelu"}, {importQLinearLeakyRelu, kLayer}},
       {{kMicrosoft, "QLinearMul"}, {importQLinearMul, kLayer}},
+      {{kMicrosoft, "QLinearSoftmax"}, {importQLinearSoftmax, kLayer}},
       {{kMicrosoft, "QLinearSigmoid"}, {importQLinearSigmoid, kLayer}},
   };
   for (const auto &[domain, name] : getFunctionNames())
@@ -158,11 +171,4 @@ static const std::map<Name, Operator> &getOperators() {
 const Operator *bitnn::importer::findOperator(const Node &node) {
   auto found = getOperators().find({node.domain, node.op});
   return found == getOperators().end() ? nullptr : &found->second;
-}
-
-std::string bitnn::importer::getOperatorNames() {
-  SmallVector<StringRef> names;
-  for (const auto &[name, ignored] : getOperators())
-    names.push_back(name.second);
-  return llvm::join(names, ", ");
 }

@@ -80,8 +80,6 @@ struct Operator {
 
 /// The operator of a node, or null.
 const Operator *findOperator(const Node &node);
-/// "Add, AveragePool, ..."
-std::string getOperatorNames();
 
 /// 8-bit integers from a value; the operands of QuantizeLinear, or the last
 /// ones of an operator in QLinear form.
@@ -102,6 +100,12 @@ mlir::LogicalResult addBias(NodeContext &node, Accumulator &sum,
 Result importQuantizeLinear(NodeContext &);
 Result importDequantizeLinear(NodeContext &);
 Result importConv(NodeContext &);
+Result importConvInteger(NodeContext &);
+Result importConvTranspose(NodeContext &);
+Result importMatMulInteger(NodeContext &);
+Result importReduce(NodeContext &);
+Result importSoftmax(NodeContext &);
+Result importQLinearSoftmax(NodeContext &);
 Result importQLinearConv(NodeContext &);
 Result importGemm(NodeContext &);
 Result importQGemm(NodeContext &);
@@ -122,7 +126,6 @@ Result importMaxPool(NodeContext &);
 Result importAveragePool(NodeContext &);
 Result importQLinearAveragePool(NodeContext &);
 Result importGlobalAveragePool(NodeContext &);
-Result importQLinearGlobalAveragePool(NodeContext &);
 Result importIdentity(NodeContext &);
 Result importDropout(NodeContext &);
 Result importFlatten(NodeContext &);

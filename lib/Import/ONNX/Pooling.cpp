@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// MaxPool, AveragePool, GlobalAveragePool and their QLinear forms.
+// MaxPool, AveragePool, their global and their QLinear forms.
 
 #include "Emit.h"
+#include "Movements.h"
 #include "Windows.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -18,8 +19,10 @@ static Value emitWindow(OpBuilder &builder, Location loc,
 
 static FailureOr<Windows> getPoolWindows(NodeContext &node,
                                          ArrayRef<int64_t> image) {
-  if (failed(node.refuseUnless("ceil_mode", 0)))
-    return failure();
+  // All of the image.
+  if (StringRef(node.node.op).contains("Global"))
+    return Windows::get(
+        node, image.drop_front(std::min<size_t>(2, image.size())), image);
   if (!node.has("kernel_shape"))
     return node.refuse() << "kernel_shape is missing";
   FailureOr<Shape> kernel = node.getInts("kernel_shape", {});
@@ -28,65 +31,60 @@ static FailureOr<Windows> getPoolWindows(NodeContext &node,
   return Windows::get(node, *kernel, image);
 }
 
-static Shape getPooledShape(ArrayRef<int64_t> image, const Windows &windows) {
-  return {image[0], image[1], windows.outputs[0], windows.outputs[1]};
-}
-
 //===----------------------------------------------------------------------===//
 // MaxPool
 //===----------------------------------------------------------------------===//
 
-static FailureOr<Value> emitMaxPool(NodeContext &node, Value image) {
-  FailureOr<Windows> windows = getPoolWindows(node, getShape(image));
-  if (failed(windows))
-    return failure();
-  OpBuilder &builder = node.builder;
+static Value emitMaxPool(OpBuilder &builder, Location loc, Value image,
+                         const Windows &windows) {
   constexpr int64_t kLowest = -128;
-  Value padded = emitPad(builder, node.loc, image, windows->before,
-                         windows->after, kLowest);
-  Value init = emitFilled(
-      builder, node.loc, getPooledShape(getShape(image), *windows), 8, kLowest);
-  return linalg::PoolingNchwMaxOp::create(
-             builder, node.loc, init.getType(),
-             ValueRange{padded, emitWindow(builder, node.loc, *windows)}, init,
-             Windows::getAttribute(builder, windows->strides),
-             Windows::getAttribute(builder, windows->dilations))
-      .getResult(0);
+  Shape shape(getShape(image));
+  image = emitReshape(builder, loc, image, lift(shape));
+  Value padded =
+      emitPad(builder, loc, image, windows.before, windows.after, kLowest);
+  Shape result = windows.getResultShape(shape[0], shape[1]);
+  Value init = emitFilled(builder, loc, lift(result), 8, kLowest);
+  Value pooled = linalg::PoolingNchwMaxOp::create(
+                     builder, loc, init.getType(),
+                     ValueRange{padded, emitWindow(builder, loc, windows)},
+                     init, Windows::getAttribute(builder, windows.strides),
+                     Windows::getAttribute(builder, windows.dilations))
+                     .getResult(0);
+  return emitReshape(builder, loc, pooled, result);
 }
 
+/// The maximum commutes with every quantization, so it is a movement.
 Result bitnn::importer::importMaxPool(NodeContext &node) {
-  if (auto *integers = node.getIf<Integers>(0)) {
-    FailureOr<Value> pooled = emitMaxPool(node, integers->value);
-    if (failed(pooled))
+  if (failed(node.refuseUnless("storage_order", 0)))
+    return failure();
+  return move(node, [&](ArrayRef<int64_t> shape) -> FailureOr<Movements> {
+    auto windows = getPoolWindows(node, shape);
+    if (failed(windows))
       return failure();
-    Integers result = *integers;
-    result.value = *pooled;
-    result.tensor = node.node.outputs.front();
-    return ImportedValue(result);
-  }
-  if (auto *real = node.getIf<Dequantized>(0);
-      real && !real->function && real->movements.empty()) {
-    // The maximum commutes with everything monotone: scales and clamps.
-    FailureOr<Value> pooled = emitMaxPool(node, real->integers.value);
-    if (failed(pooled))
-      return failure();
-    Dequantized result = *real;
-    result.integers.value = *pooled;
-    result.nodes.push_back(&node.node);
-    return ImportedValue(result);
-  }
-  return node.decline("its input is not 8-bit integers, with or without a "
-                      "DequantizeLinear");
+    Movement pool{{}, windows->getResultShape(shape[0], shape[1]), node.loc};
+    pool.emit = [windows = *windows, loc = node.loc](OpBuilder &builder,
+                                                     Value image) {
+      return emitMaxPool(builder, loc, image, windows);
+    };
+    return Movements{pool};
+  });
 }
 
 //===----------------------------------------------------------------------===//
 // AveragePool
 //===----------------------------------------------------------------------===//
 
-/// How many elements each window averages, without the padding; one number if
-/// that is the same everywhere.
+/// How many elements each window averages, with or without the padding; one
+/// number if that is the same everywhere. What ceil_mode adds is not counted.
 static std::vector<int64_t> countElements(const Windows &windows,
-                                          ArrayRef<int64_t> image) {
+                                          ArrayRef<int64_t> image,
+                                          bool countPadding) {
+  auto first = [&](unsigned i) {
+    return countPadding ? -windows.before[i] : 0;
+  };
+  auto end = [&](unsigned i) {
+    return image[2 + i] + (countPadding ? windows.declaredAfter[i] : 0);
+  };
   SmallVector<int64_t> counts[2];
   for (unsigned i = 0; i < 2; ++i)
     for (int64_t output = 0; output < windows.outputs[i]; ++output) {
@@ -94,7 +92,7 @@ static std::vector<int64_t> countElements(const Windows &windows,
       for (int64_t k = 0; k < windows.kernel[i]; ++k) {
         int64_t position = output * windows.strides[i] +
                            k * windows.dilations[i] - windows.before[i];
-        count += position >= 0 && position < image[2 + i];
+        count += position >= first(i) && position < end(i);
       }
       counts[i].push_back(count);
     }
@@ -111,9 +109,10 @@ static std::vector<int64_t> countElements(const Windows &windows,
 static Result average(NodeContext &node, const Dequantized &x,
                       const Windows &windows, bool countPadding) {
   Value image = x.integers.value;
+  Shape imageShape(getShape(image));
   Accumulator sum;
   sum.tensor = node.node.outputs.front();
-  sum.shape = getPooledShape(getShape(image), windows);
+  sum.shape = windows.getResultShape(imageShape[0], imageShape[1]);
   sum.scales = {x.quantization.scale};
   int64_t zeroPoint = x.quantization.zeroPoint;
   int64_t size = windows.getKernelSize();
@@ -121,23 +120,24 @@ static Result average(NodeContext &node, const Dequantized &x,
     return node.refuse() << "a window of " << toString(windows.kernel)
                          << " elements can leave int32";
   sum.addend = -zeroPoint * size;
-  sum.counts = countPadding ? std::vector<int64_t>{size}
-                            : countElements(windows, getShape(image));
+  sum.counts = countElements(windows, lift(imageShape), countPadding);
   if (llvm::is_contained(sum.counts, 0))
     return node.refuse() << "a window has no element but padding";
   Location loc = node.loc;
   Shape shape = sum.shape;
   sum.emit = [=](OpBuilder &builder, ArrayRef<int64_t>,
                  ArrayRef<int64_t>) -> Value {
+    Value lifted = emitReshape(builder, loc, image, lift(imageShape));
     Value padded =
-        emitPad(builder, loc, image, windows.before, windows.after, zeroPoint);
-    Value init = emitFilled(builder, loc, shape, 32, 0);
-    return linalg::PoolingNchwSumOp::create(
-               builder, loc, init.getType(),
-               ValueRange{padded, emitWindow(builder, loc, windows)}, init,
-               Windows::getAttribute(builder, windows.strides),
-               Windows::getAttribute(builder, windows.dilations))
-        .getResult(0);
+        emitPad(builder, loc, lifted, windows.before, windows.after, zeroPoint);
+    Value init = emitFilled(builder, loc, lift(shape), 32, 0);
+    Value pooled = linalg::PoolingNchwSumOp::create(
+                       builder, loc, init.getType(),
+                       ValueRange{padded, emitWindow(builder, loc, windows)},
+                       init, Windows::getAttribute(builder, windows.strides),
+                       Windows::getAttribute(builder, windows.dilations))
+                       .getResult(0);
+    return emitReshape(builder, loc, pooled, shape);
   };
   return ImportedValue(std::move(sum));
 }
@@ -155,45 +155,24 @@ static Result averagePool(NodeContext &node, const Operand &input) {
   return average(node, **x, *windows, *countPadding);
 }
 
-static Result globalAveragePool(NodeContext &node, const Operand &input) {
-  auto x = getActivation(node, input, "input");
-  if (failed(x))
-    return failure();
-  ArrayRef<int64_t> image = getShape((*x)->integers.value);
-  auto windows = Windows::get(
-      node, image.drop_front(std::min<size_t>(2, image.size())), image);
-  if (failed(windows))
-    return failure();
-  return average(node, **x, *windows, /*countPadding=*/false);
-}
-
 Result bitnn::importer::importAveragePool(NodeContext &node) {
   return averagePool(node, node.getOperand(0));
 }
 
 Result bitnn::importer::importGlobalAveragePool(NodeContext &node) {
-  return globalAveragePool(node, node.getOperand(0));
+  return averagePool(node, node.getOperand(0));
 }
 
-static Result poolIntegers(NodeContext &node,
-                           Result (*pool)(NodeContext &, const Operand &)) {
+Result bitnn::importer::importQLinearAveragePool(NodeContext &node) {
   if (failed(node.refuseUnless("channels_last", 0)))
     return failure();
   Result x = dequantize(node, node.getOperand(0), node.getOperand(1),
                         node.getOperand(2));
   if (failed(x))
     return failure();
-  Result sum = pool(node, share(std::move(*x)));
+  Result sum = averagePool(node, share(std::move(*x)));
   if (failed(sum))
     return failure();
   return quantize(node, share(std::move(*sum)), node.getOperand(3),
                   node.getOperand(4));
-}
-
-Result bitnn::importer::importQLinearAveragePool(NodeContext &node) {
-  return poolIntegers(node, averagePool);
-}
-
-Result bitnn::importer::importQLinearGlobalAveragePool(NodeContext &node) {
-  return poolIntegers(node, globalAveragePool);
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Gemm, MatMul and their QLinear forms.
+// Rows times constant columns; Gemm and QGemm.
 
+#include "Products.h"
 #include "Emit.h"
-#include "Weights.h"
+#include "Quantization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 using namespace mlir;
@@ -55,20 +56,16 @@ Value Product::emit(OpBuilder &builder, ArrayRef<int64_t> bias,
   return emitReshape(builder, loc, result, outputShape);
 }
 
-/// A Gemm has matrices only, a MatMul any number of rows in front.
-static Result multiply(NodeContext &node, const Operand &input,
-                       const Operand &weightsOperand, const Operand &bias,
-                       bool transposeInput, bool transposeWeights) {
-  auto x = getActivation(node, input, "input");
-  if (failed(x))
-    return failure();
+FailureOr<Accumulator>
+bitnn::importer::multiplyRows(NodeContext &node, const Dequantized &x,
+                              Value matrix, const Operand &weightsOperand,
+                              const Operand &bias, bool transposeInput,
+                              bool transposeWeights) {
   auto weights = getWeights(node, weightsOperand, /*rank=*/2,
                             /*outputAxis=*/transposeWeights ? 0 : 1);
   if (failed(weights))
     return failure();
-  Shape shape(getShape((*x)->integers.value));
-  if (shape.size() < 2)
-    return node.refuse() << "vectors are not supported, only matrices";
+  Shape shape(getShape(matrix));
   if (transposeInput)
     std::swap(shape[0], shape[1]);
   if (shape.back() != weights->shape[transposeWeights ? 1 : 0])
@@ -76,44 +73,68 @@ static Result multiply(NodeContext &node, const Operand &input,
                          << " and weights of shape " << toString(weights->shape)
                          << " disagree";
   shape.back() = weights->shape[transposeWeights ? 0 : 1];
-  auto sum = makeLayer(node, **x, *weights, shape,
+  auto sum = makeLayer(node, x, *weights, shape,
                        /*channelAxis=*/shape.size() - 1, bias);
   if (failed(sum))
     return failure();
   auto product = std::make_shared<const Product>(
-      Product{(*x)->integers.value, std::move(*weights), transposeInput,
-              transposeWeights, shape, node.loc});
+      Product{matrix, std::move(*weights), transposeInput, transposeWeights,
+              shape, node.loc});
   sum->emit = [product](OpBuilder &builder, ArrayRef<int64_t> bias,
                         ArrayRef<int64_t> signs) {
     return product->emit(builder, bias, signs);
   };
-  return ImportedValue(std::move(*sum));
+  return sum;
+}
+
+//===----------------------------------------------------------------------===//
+// Gemm
+//===----------------------------------------------------------------------===//
+
+/// beta times the bias, if it is not the bias.
+static FailureOr<Operand> scaleBias(NodeContext &node, const Operand &bias,
+                                    float beta) {
+  if (!bias || beta == 1.0f)
+    return bias;
+  TensorRef floats = getFloats(bias);
+  if (!floats)
+    return node.refuseOperand(bias, "bias", "constant float32, times beta");
+  std::vector<float> scaled;
+  for (int64_t i = 0; i < floats->size(); ++i)
+    scaled.push_back(beta * floats->getFloat(i));
+  return share(Constant{makeTensor(floats->shape, scaled)});
 }
 
 static Result multiplyMatrices(NodeContext &node, const Operand &input,
                                const Operand &weights, const Operand &bias) {
-  for (StringRef name : {"alpha", "beta"}) {
-    FailureOr<float> factor = node.getFloat(name, 1.0f);
-    if (failed(factor))
-      return failure();
-    if (*factor != 1.0f)
-      return node.refuse() << name << " = " << toString(*factor)
-                           << " is not supported, only 1";
-  }
+  FailureOr<float> alpha = node.getFloat("alpha", 1.0f);
+  FailureOr<float> beta = node.getFloat("beta", 1.0f);
   FailureOr<int64_t> transA = node.getInt("transA", 0);
-  if (failed(transA))
-    return failure();
   FailureOr<int64_t> transB = node.getInt("transB", 0);
-  if (failed(transB))
+  if (failed(alpha) || failed(beta) || failed(transA) || failed(transB))
     return failure();
   auto x = getActivation(node, input, "input");
   if (failed(x))
     return failure();
-  size_t rank = getShape((*x)->integers.value).size();
+  Value integers = (*x)->integers.value;
+  size_t rank = getShape(integers).size();
   if (rank != 2)
     return node.refuse() << "its input has " << rank
                          << " dimensions, it must be a matrix";
-  return multiply(node, input, weights, bias, *transA, *transB);
+  FailureOr<Operand> scaled = scaleBias(node, bias, *beta);
+  if (failed(scaled))
+    return failure();
+  bool isScaled = *alpha != 1.0f;
+  auto sum = multiplyRows(node, **x, integers, weights,
+                          isScaled ? nullptr : *scaled, *transA, *transB);
+  if (failed(sum))
+    return failure();
+  if (isScaled) {
+    sum = foldAffine(node, *sum, {*alpha}, {0.0});
+    if (failed(sum) || (*scaled && failed(addBias(node, *sum, *scaled, 1))))
+      return failure();
+  }
+  return ImportedValue(std::move(*sum));
 }
 
 Result bitnn::importer::importGemm(NodeContext &node) {
@@ -121,14 +142,8 @@ Result bitnn::importer::importGemm(NodeContext &node) {
                           node.getOperand(2));
 }
 
-Result bitnn::importer::importMatMul(NodeContext &node) {
-  return multiply(node, node.getOperand(0), node.getOperand(1), nullptr, false,
-                  false);
-}
-
-/// The first six operands of an operator in QLinear form: input and weights.
-static FailureOr<std::pair<Operand, Operand>>
-dequantizeOperands(NodeContext &node, int64_t weightsAxis) {
+FailureOr<std::pair<Operand, Operand>>
+bitnn::importer::dequantizeOperands(NodeContext &node, int64_t weightsAxis) {
   Result x = dequantize(node, node.getOperand(0), node.getOperand(1),
                         node.getOperand(2), /*axis=*/-2);
   if (failed(x))
@@ -153,16 +168,4 @@ Result bitnn::importer::importQGemm(NodeContext &node) {
     return failure();
   return quantize(node, share(std::move(*sum)), node.getOperand(7),
                   node.getOperand(8));
-}
-
-Result bitnn::importer::importQLinearMatMul(NodeContext &node) {
-  auto operands = dequantizeOperands(node, /*weightsAxis=*/-1);
-  if (failed(operands))
-    return failure();
-  Result sum =
-      multiply(node, operands->first, operands->second, nullptr, false, false);
-  if (failed(sum))
-    return failure();
-  return quantize(node, share(std::move(*sum)), node.getOperand(6),
-                  node.getOperand(7));
 }

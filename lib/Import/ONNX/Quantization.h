@@ -15,17 +15,34 @@ constexpr int64_t kOnnxFloat = 1, kOnnxUInt8 = 2, kOnnxInt8 = 3;
 
 constexpr int64_t kLowest = -128, kHighest = 127, kEightBitValues = 256;
 
+/// A type of integers of at most 8 bits.
+struct StoredType {
+  ElementType stored;
+  std::string name;
+  int64_t lowest, highest;
+
+  bool isUnsigned() const { return stored == ElementType::UInt8; }
+  /// The quantization of integers of this type, as stored.
+  Quantization getQuantization(float scale, int64_t zeroPoint) const {
+    int64_t half = isUnsigned() ? 128 : 0;
+    return {scale, zeroPoint - half, lowest - half, highest - half};
+  }
+};
+
+/// The type that ONNX calls so, or has that number; nothing if it is no such
+/// type.
+std::optional<StoredType> getStoredType(llvm::StringRef name);
+std::optional<StoredType> getStoredType(int64_t onnxType);
+
 /// clamp(rint(real / scale) + zero point), ties to even, the quotient in
 /// float32.
-inline int64_t quantizeReal(float real, Quantization to,
-                            int64_t lowest = kLowest,
-                            int64_t highest = kHighest) {
+inline int64_t quantizeReal(float real, Quantization to) {
   float quotient = real / to.scale;
   // ONNX leaves open what is not a number; it becomes what zero becomes.
   if (std::isnan(quotient))
     quotient = 0;
   double rounded = double(std::nearbyint(quotient)) + double(to.zeroPoint);
-  return std::clamp(rounded, double(lowest), double(highest));
+  return std::clamp(rounded, double(to.lowest), double(to.highest));
 }
 
 inline float dequantizeInteger(int64_t q, Quantization from) {
@@ -46,6 +63,10 @@ quantizeValue(NodeContext &node, const Operand &value, Quantization to);
 /// The 8-bit values that a sum becomes by way of a function of its own.
 mlir::FailureOr<mlir::Value>
 quantizeByTable(NodeContext &node, const Accumulator &sum, Quantization to);
+
+/// The 8-bit values of a softmax.
+mlir::Value quantizeSoftmax(NodeContext &node, const Softmax &softmax,
+                            Quantization to);
 
 } // namespace bitnn::importer
 

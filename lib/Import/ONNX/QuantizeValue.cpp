@@ -129,7 +129,7 @@ static FailureOr<Value> quantizeAccumulator(NodeContext &node,
   bool perPosition = !multipliers.ofPosition.empty();
   if (perPosition)
     inputs.push_back(emitConstant(builder, node.loc,
-                                  ArrayRef(sum.shape).take_back(2), 16,
+                                  ArrayRef(sum.shape).drop_front(2), 16,
                                   multipliers.ofPosition));
   return emitElementwise(
       builder, node.loc, inputs, 8,
@@ -164,7 +164,7 @@ static FailureOr<Value> quantizeParts(NodeContext &node, const Parts &parts,
   }
   auto [lower, upper] = getRange(parts, to);
   int64_t lowest = lower, highest = upper;
-  bool isClamped = lowest > kLowest || highest < kHighest;
+  bool isClamped = lowest > to.lowest || highest < to.highest;
   Value result;
   if (parts.kind == Parts::Kind::Concat) {
     result = tensor::ConcatOp::create(builder, node.loc, parts.axis, integers);
@@ -213,6 +213,8 @@ FailureOr<Value> bitnn::importer::quantizeValue(NodeContext &node,
     integers = quantizeSum(node, *sum, to), real = sum;
   else if (auto *acc = value ? std::get_if<Accumulator>(value.get()) : nullptr)
     integers = quantizeAccumulator(node, *acc, to), real = acc;
+  else if (auto *softmax = value ? std::get_if<Softmax>(value.get()) : nullptr)
+    integers = quantizeSoftmax(node, *softmax, to), real = softmax;
   else if (auto *parts = value ? std::get_if<Parts>(value.get()) : nullptr)
     integers = quantizeParts(node, *parts, to), real = parts;
   else

@@ -8,6 +8,10 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Endian.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 // The generated header last: protobuf's macros end with its own.
 #include "onnx.pb.h"
 
@@ -34,6 +38,9 @@ private:
                                           const Node &node);
   FailureOr<TensorRef> readTensor(const proto::TensorProto &from,
                                   const std::string &what);
+  LogicalResult readExternal(const proto::TensorProto &from,
+                             const std::string &what,
+                             proto::TensorProto &loaded);
   FailureOr<Edge> readEdge(const proto::ValueInfoProto &from, bool isInput);
 
   Location file;
@@ -98,6 +105,9 @@ static int64_t getBytesPerElement(ElementType type) {
 /// Bits of integers that are packed into bytes; 0 for other types.
 static unsigned getPackedBits(int type) {
   switch (type) {
+  case proto::TensorProto::INT2:
+  case proto::TensorProto::UINT2:
+    return 2;
   case proto::TensorProto::INT4:
   case proto::TensorProto::UINT4:
     return 4;
@@ -106,11 +116,27 @@ static unsigned getPackedBits(int type) {
   }
 }
 
+/// The type of an array at the graph's edge: packed integers have one byte
+/// each.
+static ElementType getStoredType(int type) {
+  switch (type) {
+  case proto::TensorProto::INT2:
+  case proto::TensorProto::INT4:
+    return ElementType::Int8;
+  case proto::TensorProto::UINT2:
+  case proto::TensorProto::UINT4:
+    return ElementType::UInt8;
+  default:
+    return getElementType(type);
+  }
+}
+
 /// Packed integers, the first in the lowest bits, as one byte each.
 static FailureOr<TensorRef> unpack(const proto::TensorProto &from,
                                    const Tensor &tensor, int64_t size) {
   unsigned bits = getPackedBits(from.data_type()), perByte = 8 / bits;
-  bool isSigned = from.data_type() == proto::TensorProto::INT4;
+  bool isSigned = from.data_type() == proto::TensorProto::INT4 ||
+                  from.data_type() == proto::TensorProto::INT2;
   int64_t bytes = llvm::divideCeil(size, perByte);
   if (from.has_raw_data() ? int64_t(from.raw_data().size()) != bytes
                           : from.int32_data_size() != bytes)
@@ -153,11 +179,13 @@ FailureOr<TensorRef> Reader::readTensor(const proto::TensorProto &from,
   if (failed(size))
     return error() << what << ": its shape " << toString(tensor->shape)
                    << " is negative somewhere or too large";
+  proto::TensorProto loaded;
   if (from.data_location() == proto::TensorProto::EXTERNAL ||
-      from.external_data_size())
-    return error() << what
-                   << ": its data is in another file; save the model with its "
-                      "weights inside";
+      from.external_data_size()) {
+    if (failed(readExternal(from, what, loaded)))
+      return failure();
+    return readTensor(loaded, what);
+  }
   if (from.has_segment())
     return error() << what << ": tensors in segments are not supported";
   if (getPackedBits(from.data_type())) {
@@ -204,6 +232,57 @@ FailureOr<TensorRef> Reader::readTensor(const proto::TensorProto &from,
   return typed;
 }
 
+/// Reads the bytes of a tensor that are in another file of the model's folder.
+LogicalResult Reader::readExternal(const proto::TensorProto &from,
+                                   const std::string &what,
+                                   proto::TensorProto &loaded) {
+  std::string location;
+  uint64_t offset = 0;
+  std::optional<uint64_t> length;
+  for (const proto::StringStringEntryProto &entry : from.external_data()) {
+    uint64_t number = 0;
+    bool isNumber = entry.key() == "offset" || entry.key() == "length";
+    if (isNumber && StringRef(entry.value()).getAsInteger(10, number))
+      return error() << what << ": its external " << entry.key() << ", "
+                     << quote(entry.value()) << ", is no number";
+    if (entry.key() == "location")
+      location = entry.value();
+    else if (entry.key() == "offset")
+      offset = number;
+    else if (entry.key() == "length")
+      length = number;
+  }
+  auto fileLocation = dyn_cast<FileLineColLoc>(file);
+  StringRef folder =
+      llvm::sys::path::parent_path(fileLocation.getFilename().strref());
+  SmallString<128> path(folder), realFolder, realPath;
+  llvm::sys::path::append(path, location);
+  // Links are followed first: the file itself must be in the folder.
+  if (llvm::sys::fs::real_path(folder.empty() ? "." : folder, realFolder) ||
+      llvm::sys::fs::real_path(path, realPath))
+    return error() << what << ": its data is in the file " << quote(location)
+                   << ", which cannot be found beside the model";
+  if (location.empty() || llvm::sys::path::is_absolute(location) ||
+      !StringRef(realPath).starts_with((realFolder + "/").str()))
+    return error() << what << ": its data is in the file " << quote(location)
+                   << ", which is not in the model's folder";
+  auto whole = llvm::MemoryBuffer::getFile(realPath, /*IsText=*/false,
+                                           /*RequiresNullTerminator=*/false);
+  if (!whole)
+    return error() << what << ": cannot read " << quote(location) << ": "
+                   << whole.getError().message();
+  StringRef bytes = (*whole)->getBuffer();
+  if (offset > bytes.size() || length.value_or(0) > bytes.size() - offset)
+    return error() << what << ": its data is beyond the end of "
+                   << quote(location);
+  loaded.set_name(from.name());
+  loaded.set_data_type(from.data_type());
+  *loaded.mutable_dims() = from.dims();
+  loaded.set_raw_data(
+      bytes.substr(offset, length.value_or(StringRef::npos)).str());
+  return success();
+}
+
 LogicalResult Reader::define(StringRef name, const Twine &what) {
   if (defined.insert(name).second)
     return success();
@@ -236,7 +315,7 @@ FailureOr<Edge> Reader::readEdge(const proto::ValueInfoProto &from,
   const proto::TypeProto::Tensor &tensor = from.type().tensor_type();
   Edge edge;
   edge.name = from.name();
-  edge.type = getElementType(tensor.elem_type());
+  edge.type = getStoredType(tensor.elem_type());
   edge.typeName = getProtoTypeName(tensor.elem_type());
   edge.hasShape = tensor.has_shape();
   for (const proto::TensorShapeProto::Dimension &dim : tensor.shape().dim()) {

@@ -45,7 +45,8 @@ Result bitnn::importer::importSlice(NodeContext &node) {
       return failure();
     parameters[i] = *values;
   }
-  auto [starts, ends, axes, steps] = parameters;
+  std::optional<Shape> &starts = parameters[0], &ends = parameters[1],
+                       &axes = parameters[2], &steps = parameters[3];
   if (!starts || !ends)
     return node.refuse() << "its starts or ends are missing";
   size_t count = starts->size();

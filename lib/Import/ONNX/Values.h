@@ -22,9 +22,12 @@ namespace bitnn::importer {
 struct Quantization {
   float scale;
   int64_t zeroPoint;
+  /// The stored integers that the type has: fewer than 256 of int4.
+  int64_t lowest = -128, highest = 127;
 
   bool operator==(const Quantization &other) const {
-    return scale == other.scale && zeroPoint == other.zeroPoint;
+    return scale == other.scale && zeroPoint == other.zeroPoint &&
+           lowest == other.lowest && highest == other.highest;
   }
 };
 
@@ -80,7 +83,8 @@ struct Padding {
 };
 
 /// An operator that only moves data, to be applied to a tensor of any type: a
-/// transpose, a selection, a padding, or without any of them a reshape.
+/// transpose, a selection, a padding, the maximum of windows, or without any of
+/// them a reshape.
 struct Movement {
   Shape permutation;
   Shape shape;
@@ -89,6 +93,8 @@ struct Movement {
   /// Of a selection: for each dimension the index of the source for each index
   /// of the result.
   std::vector<Shape> sources = {};
+  /// What chooses the largest integers, and so commutes with what is monotone.
+  std::function<mlir::Value(mlir::OpBuilder &, mlir::Value)> emit = {};
 };
 
 /// What float operators do to one number, step by step in float32: one function
@@ -168,11 +174,19 @@ struct Sum : Real {
   Shape shape;
 };
 
+/// The softmax of a dequantized tensor along an axis, or along all dimensions
+/// from it on.
+struct Softmax : Real {
+  Dequantized input;
+  int64_t axis = 0;
+  bool isFlat = false;
+};
+
 struct Outside;
 struct Parts;
 using ImportedValue =
     std::variant<std::monostate, Constant, QuantizedConstant, Integers,
-                 Dequantized, Accumulator, Sum, Parts, Outside>;
+                 Dequantized, Accumulator, Sum, Softmax, Parts, Outside>;
 
 /// Several float tensors that a Concat joins, or a Max or Min chooses from:
 /// they are quantized one by one, and then combined as integers.

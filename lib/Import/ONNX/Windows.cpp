@@ -6,9 +6,9 @@
 using namespace mlir;
 using namespace bitnn::importer;
 
-/// An attribute with `count` entries, each in [lowest, 2^31).
-static FailureOr<Shape> getSteps(const NodeContext &node, StringRef name,
-                                 unsigned count, int64_t lowest) {
+FailureOr<Shape> bitnn::importer::getSteps(const NodeContext &node,
+                                           StringRef name, unsigned count,
+                                           int64_t lowest) {
   FailureOr<Shape> steps = node.getInts(name, Shape(count, lowest));
   if (failed(steps))
     return failure();
@@ -18,84 +18,123 @@ static FailureOr<Shape> getSteps(const NodeContext &node, StringRef name,
   if (steps->size() == count && inRange)
     return steps;
   return node.refuse() << "attribute " << quote(name) << " must have " << count
-                       << " entries of at least " << lowest
-                       << ": only two-dimensional windows are supported";
+                       << " entries of at least " << lowest;
 }
 
-/// The padding that makes ceil(size / stride) windows.
-static FailureOr<Shape> getPads(const NodeContext &node, const Windows &windows,
-                                ArrayRef<int64_t> extents,
-                                ArrayRef<int64_t> image) {
-  FailureOr<Shape> pads = getSteps(node, "pads", 4, 0);
+Shape bitnn::importer::lift(ArrayRef<int64_t> shape) {
+  Shape lifted(shape);
+  if (lifted.size() == 3)
+    lifted.insert(lifted.begin() + 2, 1);
+  return lifted;
+}
+
+Shape Windows::getResultShape(int64_t images, int64_t channels) const {
+  Shape shape = {images, channels};
+  llvm::append_range(shape, ArrayRef(outputs).take_back(rank));
+  return shape;
+}
+
+/// The padding that makes ceil(size / stride) windows; `pads` are those before
+/// and after each dimension.
+static LogicalResult readPads(const NodeContext &node, Windows &windows,
+                              ArrayRef<int64_t> extents,
+                              ArrayRef<int64_t> size) {
+  unsigned rank = size.size();
+  FailureOr<Shape> pads = getSteps(node, "pads", 2 * rank, 0);
   if (failed(pads))
     return failure();
   FailureOr<std::string> mode = node.getString("auto_pad", "NOTSET");
   if (failed(mode))
     return failure();
+  windows.before.assign(pads->begin(), pads->begin() + rank);
+  windows.after.assign(pads->begin() + rank, pads->end());
   if (*mode == "NOTSET" || mode->empty())
-    return pads;
-  if (*mode == "VALID")
-    return Shape(4, 0);
-  if (*mode != "SAME_UPPER" && *mode != "SAME_LOWER")
+    return success();
+  if (*mode != "VALID" && *mode != "SAME_UPPER" && *mode != "SAME_LOWER")
     return node.refuse() << "auto_pad = " << quote(*mode)
                          << " is not an ONNX padding mode";
-  for (unsigned i = 0; i < 2; ++i) {
+  for (unsigned i = 0; i < rank; ++i) {
     int64_t stride = windows.strides[i];
-    int64_t total =
-        std::max<int64_t>((llvm::divideCeil(image[i], stride) - 1) * stride +
-                              extents[i] - image[i],
-                          0);
+    int64_t total = std::max<int64_t>(
+        (llvm::divideCeil(size[i], stride) - 1) * stride + extents[i] - size[i],
+        0);
+    if (*mode == "VALID")
+      total = 0;
     int64_t small = total / 2, large = total - small;
-    bool upper = *mode == "SAME_UPPER";
-    (*pads)[i] = upper ? small : large;
-    (*pads)[2 + i] = upper ? large : small;
+    bool upper = *mode != "SAME_LOWER";
+    windows.before[i] = upper ? small : large;
+    windows.after[i] = upper ? large : small;
   }
-  return pads;
+  return success();
+}
+
+/// The windows along one dimension. With ceil_mode the last may be incomplete,
+/// but must begin inside the image or the padding before it.
+static int64_t countWindows(int64_t padded, int64_t extent, int64_t stride,
+                            int64_t end, bool useCeil) {
+  int64_t count = (padded - extent) / stride + 1;
+  if (useCeil && (padded - extent) % stride && count * stride < end)
+    ++count;
+  return count;
 }
 
 FailureOr<Windows> Windows::get(const NodeContext &node,
                                 ArrayRef<int64_t> kernel,
                                 ArrayRef<int64_t> image) {
-  if (image.size() != 4 || kernel.size() != 2)
-    return node.refuse() << "only images of 4 dimensions (N x C x H x W) are "
-                            "supported, this one is "
+  unsigned rank = kernel.size();
+  if (image.size() != rank + 2 || rank < 1 || rank > 2)
+    return node.refuse() << "only images of 3 or 4 dimensions (N x C x W, N x "
+                            "C x H x W) are supported, this one is "
                          << toString(image);
   Windows windows;
-  windows.kernel.assign(kernel.begin(), kernel.end());
+  windows.rank = rank;
   for (int64_t extent : kernel)
     if (extent < 1 || extent > INT32_MAX)
       return node.refuse() << "a kernel of " << toString(kernel)
                            << " is not supported";
-  FailureOr<Shape> strides = getSteps(node, "strides", 2, 1);
+  FailureOr<Shape> strides = getSteps(node, "strides", rank, 1);
   if (failed(strides))
     return failure();
-  FailureOr<Shape> dilations = getSteps(node, "dilations", 2, 1);
+  FailureOr<Shape> dilations = getSteps(node, "dilations", rank, 1);
   if (failed(dilations))
+    return failure();
+  FailureOr<int64_t> useCeil = node.getInt("ceil_mode", 0);
+  if (failed(useCeil))
     return failure();
   windows.strides = *strides;
   windows.dilations = *dilations;
   Shape extents;
-  for (unsigned i = 0; i < 2; ++i)
+  for (unsigned i = 0; i < rank; ++i)
     // Below 2^62: both factors are below 2^31.
     extents.push_back((kernel[i] - 1) * windows.dilations[i] + 1);
   ArrayRef<int64_t> size = image.drop_front(2);
-  FailureOr<Shape> pads = getPads(node, windows, extents, size);
-  if (failed(pads))
+  if (failed(readPads(node, windows, extents, size)))
     return failure();
-  windows.before.assign(pads->begin(), pads->begin() + 2);
-  windows.after.assign(pads->begin() + 2, pads->end());
+  windows.declaredAfter = windows.after;
   Shape padded(image.take_front(2));
-  for (unsigned i = 0; i < 2; ++i) {
-    padded.push_back(size[i] + windows.before[i] + windows.after[i]);
-    if (padded.back() < extents[i])
+  for (unsigned i = 0; i < rank; ++i) {
+    int64_t all = size[i] + windows.before[i] + windows.after[i];
+    if (all < extents[i])
       return node.refuse() << "the kernel is larger than the padded input of "
                            << toString(image);
-    windows.outputs.push_back(
-        (padded.back() - extents[i]) / windows.strides[i] + 1);
+    int64_t count = countWindows(all, extents[i], windows.strides[i],
+                                 size[i] + windows.before[i], *useCeil);
+    int64_t needed = (count - 1) * windows.strides[i] + extents[i];
+    windows.after[i] += std::max<int64_t>(needed - all, 0);
+    padded.push_back(std::max(needed, all));
+    windows.outputs.push_back(count);
   }
   if (failed(getNumElements(padded)))
     return node.refuse() << "the padded input of " << toString(padded)
                          << " is too large";
+  windows.kernel.assign(kernel.begin(), kernel.end());
+  if (rank == 2)
+    return windows;
+  for (Shape *steps : {&windows.kernel, &windows.strides, &windows.dilations,
+                       &windows.outputs})
+    steps->insert(steps->begin(), 1);
+  for (Shape *pads : {&windows.before, &windows.after, &windows.declaredAfter})
+    pads->insert(pads->begin(), 0);
   return windows;
 }
 

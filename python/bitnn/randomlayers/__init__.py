@@ -11,11 +11,15 @@ from __future__ import annotations
 import numpy as np
 
 from bitnn.randomlayers.builder import Builder
+from bitnn.randomlayers.dots import DOTS
 from bitnn.randomlayers.kinds import KINDS, LARGE, QDQ_ONLY
 from bitnn.randomlayers.layer import Layer, Options, combine
-from bitnn.randomlayers.operators import OPERATORS
+from bitnn.randomlayers.operators import OPERATORS as _OPERATORS
 
 __all__ = ["KINDS", "OPERATORS", "Layer", "Options", "combine", "random_layers"]
+
+
+OPERATORS = {**_OPERATORS, **DOTS}
 
 
 def random_layers(seed: int, count: int, options: Options | None = None) -> list[Layer]:

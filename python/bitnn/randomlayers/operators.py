@@ -252,12 +252,14 @@ def _resize(b: Builder) -> Activation:
 def _pad(b: Builder) -> Activation:
     """Of integers, and of what is quantized later."""
     x = b.input((1, b.between(1, 3), b.between(3, 5), b.between(3, 5)))
-    pads = [0, 0, b.between(0, 2), b.between(-1, 2), 0, 0, b.between(0, 2), b.between(0, 2)]
+    mode = b.pick(("constant", "constant", "edge", "reflect"))
+    # onnxruntime takes nothing off in the other modes.
+    least = -1 if mode == "constant" else 0
+    pads = [0, 0, b.between(0, 2), b.between(least, 2), 0, 0, b.between(0, 2), b.between(0, 2)]
     shape = tuple(
         extent + low + high for extent, low, high in zip(x.shape, pads[:4], pads[4:], strict=True)
     )
     amounts = b.constant(np.asarray(pads, np.int64))
-    mode = b.pick(("constant", "constant", "edge", "reflect"))
     b.notes.append(f"{mode} {pads}")
     if mode != "constant":
         return move(b, x, "Pad", shape, amounts, mode=mode)
@@ -312,6 +314,18 @@ def _split(b: Builder) -> Activation:
     return b.quantize(swapped, x)
 
 
+def _softmax(b: Builder) -> Activation:
+    x = b.input((b.between(1, 2), b.between(1, 12), b.between(1, 4)))
+    y = b.like(x.shape, b.scale(b.pick((1 / 256, 1 / 256, 0.003, 0.02))))
+    axis = b.pick((-1, 1, 2, 0))
+    if b.form == "qlinear":
+        inputs = [x.name, *b.quantization(x), *b.quantization(y)]
+        attributes = {"axis": axis, "opset": b.pick((12, 13))}
+        b.notes.append(f"{x.shape} {attributes}")
+        return b.renamed(y, b.node("QLinearSoftmax", inputs, domain=MICROSOFT, **attributes))
+    return b.qdq(x, y, "Softmax", axis=axis)
+
+
 def _qlinear_function(b: Builder) -> Activation:
     x = image(b)
     y = result(b, x.shape)
@@ -337,4 +351,5 @@ OPERATORS: dict[str, Callable[[Builder], Activation]] = {
     "concat": _concat,
     "split": _split,
     "qlinear_function": _qlinear_function,
+    "softmax": _softmax,
 }

@@ -19,6 +19,7 @@ from bitnn.reference import (  # noqa: F401 - they register their operators
     quantization,
     selection,
     shapes,
+    softmax,
 )
 from bitnn.reference.evaluator import Reference, Trace, apply
 from bitnn.reference.registry import OPERATORS

@@ -10,7 +10,7 @@ import onnx
 
 from bitnn.graph import Node
 from bitnn.reference.registry import EIGHT_BITS, Operands, operator, present
-from bitnn.values import Accumulator, Quantized, Value, real
+from bitnn.values import Accumulator, Quantized, Value, real, widen
 
 
 @operator("Cast")
@@ -25,4 +25,4 @@ def cast(node: Node, operands: Operands) -> Value:
             return replace(x, integer=False)
         if not isinstance(x, np.ndarray):
             return x
-    return real(x).astype(to)
+    return widen(real(x).astype(to))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -87,13 +88,17 @@ def _fold(node: Node, a: Value, b: Value) -> Value | None:
     """A layer and a constant are one layer: the constant goes into its scale or its bias."""
     first = isinstance(a, Accumulator)
     layer, other = (a, b) if first else (b, a)
-    if not isinstance(layer, Accumulator) or not layer.layer or int(first) not in node.constants:
+    if not isinstance(layer, Accumulator) or layer.channel is None:
+        return None
+    if int(first) not in node.constants:
         return None
     is_bias = isinstance(other, Quantized) or real(other).dtype == np.int32
     if node.op == "Add" and is_bias:
         steps = bias_of(node, other, layer.scale, layer.acc.ndim - 1)
-        return in_int32(node, Accumulator(layer.acc + steps, layer.scale, layer.count, layer=True))
+        return in_int32(node, replace(layer, acc=layer.acc + steps))
     constant = np.asarray(real(other), np.float32)
+    if not _is_per_channel(constant, layer):
+        return None
     one = np.ones((), np.float32)
     if node.op == "Add":
         gain, offset = one, constant
@@ -106,6 +111,15 @@ def _fold(node: Node, a: Value, b: Value) -> Value | None:
     else:
         return None
     return in_int32(node, layer.affine(gain, offset))
+
+
+def _is_per_channel(constant: Array, layer: Accumulator) -> bool:
+    """Whether a constant depends on nothing but the channel."""
+    rank = layer.acc.ndim
+    if constant.ndim > rank:
+        return False
+    extents = [1] * (rank - constant.ndim) + list(constant.shape)
+    return all(extent == 1 or axis == layer.channel for axis, extent in enumerate(extents))
 
 
 @operator("QLinearAdd", "QLinearMul", domain=MICROSOFT)
@@ -126,6 +140,6 @@ def batch_normalization(node: Node, operands: Operands) -> Value:
     offset = bias - mean * gain.astype(np.float64)
     rank = (x.acc if isinstance(x, Accumulator) else real(x)).ndim
     gain, offset = (entry.reshape(-1, *[1] * (rank - 2)) for entry in (gain, offset))
-    if isinstance(x, Accumulator) and x.layer and rank > 1:
+    if isinstance(x, Accumulator) and x.channel == 1:
         return in_int32(node, x.affine(gain, offset))
     return real(x) * gain + offset.astype(np.float32)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,7 +14,7 @@ import onnx
 from bitnn.errors import BitnnError
 from bitnn.graph import Graph, Node, load_graph
 from bitnn.reference.registry import EIGHT_BITS, OPERATORS, Operands
-from bitnn.values import Accumulator, Array, Value, real
+from bitnn.values import CARRIERS, Accumulator, Array, Value, real, widen
 
 
 @dataclass
@@ -61,7 +62,11 @@ class Reference:
         """
         targets = list(targets)
         values = self.values(given, targets, trace)
-        return {name: real(values[name]) for name in targets}
+        narrow = {edge.name: edge.dtype for edge in self.graph.outputs if _is_narrow(edge.dtype)}
+        return {
+            name: real(values[name]).astype(narrow[name]) if name in narrow else real(values[name])
+            for name in targets
+        }
 
     def values(
         self,
@@ -71,7 +76,9 @@ class Reference:
     ) -> dict[str, Value]:
         """Like `evaluate`, but every value on the way, still with its scale and zero point."""
         targets = list(targets)
-        values: dict[str, Value] = {**self.graph.constants, **given}
+        values: dict[str, Value] = {**self.graph.constants}
+        for name, value in given.items():
+            values[name] = widen(value) if isinstance(value, np.ndarray) else value
         for node in self.graph.ancestors(targets, given):
             for name in node.inputs:
                 if name and name not in values:
@@ -97,6 +104,10 @@ def apply(node: Node, operands: Operands) -> tuple[Value, ...]:
     except (ValueError, TypeError, IndexError) as error:
         raise node.error(str(error)) from error
     return results if isinstance(results, tuple) else (results,)
+
+
+def _is_narrow(dtype: np.dtype[Any]) -> bool:
+    return dtype.name in CARRIERS and dtype not in EIGHT_BITS
 
 
 def _record(trace: Trace, name: str, value: Value) -> None:

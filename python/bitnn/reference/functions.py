@@ -198,14 +198,3 @@ def clip(node: Node, operands: Operands) -> Value:
         if np.isfinite(bound):
             value = limit(value, np.asarray(bound, value.dtype).reshape(()))
     return value
-
-
-@operator("Softmax")
-def softmax(node: Node, operands: Operands) -> Value:
-    x = real(present(node, operands[0]))
-    axis = node.get("axis", -1 if node.opset >= 13 else 1)
-    # Before opset 13 everything from the axis on is one vector.
-    flat = x if node.opset >= 13 else x.reshape(int(np.prod(x.shape[:axis])), -1)
-    along_axis = axis if node.opset >= 13 else 1
-    powers = np.exp(flat - flat.max(axis=along_axis, keepdims=True))
-    return (powers / powers.sum(axis=along_axis, keepdims=True)).reshape(x.shape)

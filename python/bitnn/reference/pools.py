@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from bitnn.graph import Node
+from bitnn.reference.movement import integers
 from bitnn.reference.quantization import dequantize, requantize
 from bitnn.reference.registry import (
+    MICROSOFT,
     Operands,
     in_int32,
     operator,
@@ -16,54 +20,47 @@ from bitnn.reference.registry import (
     quantized,
     scalar,
 )
-from bitnn.values import Accumulator, Array, Quantized, Value, real
+from bitnn.values import Accumulator, Array, Parts, Quantized, Value, real
 from bitnn.windows import Windows
 
 
-@operator("MaxPool")
+@operator("MaxPool", "GlobalMaxPool")
 def max_pool(node: Node, operands: Operands) -> Value:
-    node.refuse_unless("ceil_mode", 0)
-    (x,) = operands
+    node.refuse_unless("storage_order", 0)
+
+    def pool(array: Array) -> Array:
+        lowest = -np.inf if array.dtype.kind == "f" else np.iinfo(array.dtype).min
+        windows = _windows(node, array.shape).gather(array, lowest)
+        return windows.max(axis=tuple(range(array.ndim, windows.ndim)))
+
+    return choose(node, present(node, operands[0]), pool)
+
+
+def choose(node: Node, x: Value, function: Callable[[Array], Array]) -> Value:
+    """Apply a function that chooses elements by their order, as quantization keeps it."""
+    if isinstance(x, np.ndarray):
+        return function(x)
     if isinstance(x, Quantized):
-        pooled = max_pool(node, [x.q])
         scale, zero_point = scalar(node, x.scale), scalar(node, x.zero_point)
-        return Quantized.of(real(pooled), scale, zero_point, 1)
-    image = real(present(node, x))
-    lowest = -np.inf if image.dtype.kind == "f" else np.iinfo(image.dtype).min
-    windows = _pool_windows(node, image.shape).gather(image, lowest)
-    return windows.max(axis=tuple(range(image.ndim, windows.ndim)))
+        return Quantized.of(function(x.q), scale, zero_point, 0)
+    parts = x if isinstance(x, Parts) else Parts((x,), lambda arrays: arrays[0])
+    return parts.move(function)
 
 
-@operator("AveragePool")
+@operator("AveragePool", "GlobalAveragePool")
 def average_pool(node: Node, operands: Operands) -> Value:
-    node.refuse_unless("ceil_mode", 0)
     x = quantized(node, operands[0])
-    windows = _pool_windows(node, x.q.shape)
+    windows = _windows(node, x.q.shape)
     inside = np.ones((1, 1, *x.q.shape[2:]), np.int64)
     fill = 1 if node.get("count_include_pad", 0) else 0
-    return average(node, x, windows.gather(x.centred, 0), windows.gather(inside, fill))
+    return average(node, x, windows.gather(x.centred, 0), windows.gather(inside, fill, 0))
 
 
-@operator("GlobalAveragePool")
-def global_average_pool(node: Node, operands: Operands) -> Value:
-    x = quantized(node, operands[0])
-    windows = Windows.of(node, x.q.shape[2:], x.q.shape[2:])
-    inside = np.ones((1, 1, *x.q.shape[2:]), np.int64)
-    return average(node, x, windows.gather(x.centred, 0), windows.gather(inside, 0))
-
-
-@operator("QLinearAveragePool", domain="com.microsoft")
+@operator("QLinearAveragePool", "QLinearGlobalAveragePool", domain=MICROSOFT)
 def qlinear_average_pool(node: Node, operands: Operands) -> Value:
     node.refuse_unless("channels_last", 0)
     x, xs, xz, ys, yz = pad(operands, 5)
     return requantize(node, average_pool(node, [dequantize(node, x, xs, xz)]), ys, yz)
-
-
-@operator("QLinearGlobalAveragePool", domain="com.microsoft")
-def qlinear_global_average_pool(node: Node, operands: Operands) -> Value:
-    node.refuse_unless("channels_last", 0)
-    x, xs, xz, ys, yz = pad(operands, 5)
-    return requantize(node, global_average_pool(node, [dequantize(node, x, xs, xz)]), ys, yz)
 
 
 def average(node: Node, x: Quantized, windows: Array, inside: Array) -> Accumulator:
@@ -75,8 +72,30 @@ def average(node: Node, x: Quantized, windows: Array, inside: Array) -> Accumula
     return in_int32(node, Accumulator(acc, scale, counts))
 
 
-def _pool_windows(node: Node, shape: tuple[int, ...]) -> Windows:
+def _windows(node: Node, shape: tuple[int, ...]) -> Windows:
+    if "Global" in node.op:
+        return Windows.of(node, shape[2:], shape[2:])
     kernel = node.get("kernel_shape", None)
     if kernel is None:
         raise node.error("kernel_shape is missing")
     return Windows.of(node, tuple(kernel), shape[2:])
+
+
+@operator("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin")
+def reduce(node: Node, operands: Operands) -> Value:
+    given = integers(node, operands, 1, "axes", 13 if node.op == "ReduceSum" else 18)
+    axes = tuple(given) if given else None
+    if axes is None and node.get("noop_with_empty_axes", 0):
+        axes = ()
+    keep = bool(node.get("keepdims", 1))
+    x = present(node, operands[0])
+    if node.op in ("ReduceMax", "ReduceMin"):
+        function = np.max if node.op == "ReduceMax" else np.min
+        return choose(node, x, lambda array: function(array, axis=axes, keepdims=keep))
+    if not isinstance(x, Quantized):
+        function = np.mean if node.op == "ReduceMean" else np.sum
+        return function(real(x), axis=axes, keepdims=keep)
+    acc = x.centred.sum(axis=axes, keepdims=keep)
+    count = x.q.size // acc.size if node.op == "ReduceMean" else 1
+    scale = np.broadcast_to(scalar(node, x.scale), acc.shape)
+    return in_int32(node, Accumulator(acc, scale, np.full(acc.shape, count, np.int64)))

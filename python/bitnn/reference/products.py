@@ -56,14 +56,14 @@ def qgemm(node: Node, operands: Operands) -> Value:
 @operator("MatMul")
 def matmul(node: Node, operands: Operands) -> Value:
     a, b = pad(operands, 2)
-    return multiply_matrices(node, quantized(node, a), quantized(node, b), None)
+    return multiply_tensors(node, quantized(node, a), quantized(node, b))
 
 
 @operator("QLinearMatMul")
 def qlinear_matmul(node: Node, operands: Operands) -> Value:
     a, a_scale, az, b, bs, bz, ys, yz = pad(operands, 8)
     x, w = dequantize(node, a, a_scale, az, axis=-2), dequantize(node, b, bs, bz, axis=-1)
-    return requantize(node, multiply_matrices(node, x, w, None), ys, yz)
+    return requantize(node, multiply_tensors(node, x, w), ys, yz)
 
 
 def convolve(node: Node, x: Quantized, w: Quantized, bias: Value | None) -> Accumulator:
@@ -86,17 +86,31 @@ def convolve(node: Node, x: Quantized, w: Quantized, bias: Value | None) -> Accu
     acc = np.moveaxis(acc, -1, 1)
     weight_scale = uniform(node, w.scale.reshape(outputs, -1), axis=1)
     scale = along(scalar(node, x.scale) * weight_scale.reshape(-1), 1, acc.shape)
-    return layer(node, acc + bias_of(node, bias, scale, 1), scale)
+    return layer(node, acc + bias_of(node, bias, scale, 1), scale, 1)
 
 
 def multiply_matrices(node: Node, x: Quantized, w: Quantized, bias: Value | None) -> Accumulator:
     """sum((x - zx) * (w - zw)) + bias; one scale per row of x and per column of w."""
-    if x.q.ndim < 2 or w.q.ndim < 2:
-        raise node.error("vectors are not supported, only matrices")
     acc = x.centred @ w.centred
     scale = uniform(node, x.scale, axis=-1) * uniform(node, w.scale, axis=-2)
     scale = np.broadcast_to(scale, acc.shape)
-    return layer(node, acc + bias_of(node, bias, scale, acc.ndim - 1), scale)
+    return layer(node, acc + bias_of(node, bias, scale, acc.ndim - 1), scale, acc.ndim - 1)
+
+
+def multiply_tensors(node: Node, x: Quantized, w: Quantized) -> Accumulator:
+    """A product of vectors, matrices, or batches of them, of which one operand is constant."""
+    is_left = 0 in node.constants
+    if x.q.ndim == 1:
+        product = multiply_tensors(node, x.move(lambda array: array[None]), w)
+        return product.move(lambda array: array[..., 0, :])
+    if w.q.ndim == 1:
+        product = multiply_tensors(node, x, w.move(lambda array: array[:, None]))
+        return product.move(lambda array: array[..., 0])
+    product = multiply_matrices(node, x, w, None)
+    rank = product.acc.ndim
+    if not is_left and w.q.ndim > 2:
+        return replace(product, channel=None)
+    return replace(product, channel=rank - 2 if is_left else rank - 1)
 
 
 def general_product(node: Node, x: Quantized, w: Quantized, bias: Value | None) -> Accumulator:
@@ -106,7 +120,7 @@ def general_product(node: Node, x: Quantized, w: Quantized, bias: Value | None) 
         return multiply_matrices(node, x, w, bias)
     product = multiply_matrices(node, x, w, None).affine(alpha, np.zeros(()))
     if bias is not None and beta != 1:
-        bias = beta * real(bias).astype(np.float32)
+        bias = np.asarray(beta * real(bias).astype(np.float32))
     steps = bias_of(node, bias, product.scale, product.acc.ndim - 1)
     return in_int32(node, replace(product, acc=product.acc + steps))
 
@@ -158,4 +172,60 @@ def matmul_integer(node: Node, operands: Operands) -> Value:
     a, b, az, bz = pad(operands, 4)
     one = np.ones((), np.float32)
     x, w = dequantize(node, a, one, az, axis=-2), dequantize(node, b, one, bz, axis=-1)
-    return replace(multiply_matrices(node, x, w, None), integer=True)
+    return replace(multiply_tensors(node, x, w), integer=True)
+
+
+# --- Transposed convolutions --------------------------------------------------------------------
+
+
+@operator("ConvTranspose")
+def conv_transpose(node: Node, operands: Operands) -> Value:
+    """Every pixel adds the kernel times itself; what the pads cover is cut off."""
+    first, second, bias = pad(operands, 3)
+    x, w = quantized(node, first), quantized(node, second)
+    groups = node.get("group", 1)
+    images, channels, *extents = x.q.shape
+    _, outputs, *kernel = w.q.shape
+    rank = len(kernel)
+    strides = node.get("strides", [1] * rank)
+    dilations = node.get("dilations", [1] * rank)
+    added = node.get("output_padding", [0] * rank)
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
+    full = [
+        (size - 1) * stride + covered + more
+        for size, stride, covered, more in zip(extents, strides, reach, added, strict=True)
+    ]
+    acc = np.zeros((images, groups * outputs, *full), np.int64)
+    pixels = x.centred.reshape(images, groups, channels // groups, *extents)
+    weights = w.centred.reshape(groups, channels // groups, outputs, *kernel)
+    for place in np.ndindex(*kernel):
+        products = np.einsum("ngc...,gcm->ngm...", pixels, weights[(..., *place)])
+        window = tuple(
+            slice(k * d, k * d + (size - 1) * stride + 1, stride)
+            for k, d, size, stride in zip(place, dilations, extents, strides, strict=True)
+        )
+        acc[(..., *window)] += products.reshape(images, groups * outputs, *extents)
+    acc = acc[(..., *_cut(node, full, extents, strides))]
+    scales = uniform(node, np.moveaxis(w.scale, 1, 0).reshape(outputs, -1), axis=1).reshape(-1)
+    scale = along(scalar(node, x.scale) * np.tile(scales, groups), 1, acc.shape)
+    return layer(node, acc + bias_of(node, bias, scale, 1), scale, 1)
+
+
+def _cut(node: Node, full: list[int], extents: list[int], strides: list[int]) -> list[slice]:
+    """What the pads of a transposed convolution leave of each dimension."""
+    rank, mode = len(full), node.get("auto_pad", "NOTSET")
+    pads = node.get("pads", [0] * 2 * rank)
+    wanted = node.get("output_shape", None)
+    if wanted is None and mode.startswith("SAME"):
+        wanted = [size * stride for size, stride in zip(extents, strides, strict=True)]
+    kept = []
+    for axis, size in enumerate(full):
+        before, after = pads[axis], pads[rank + axis]
+        if wanted is not None:
+            total = max(size - wanted[axis], 0)
+            small, large = total // 2, total - total // 2
+            before, after = (small, large) if mode == "SAME_UPPER" else (large, small)
+        elif mode == "VALID":
+            before = after = 0
+        kept.append(slice(before, size - after))
+    return kept

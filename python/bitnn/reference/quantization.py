@@ -17,7 +17,7 @@ from bitnn.reference.registry import (
     scalar,
     scale_of,
 )
-from bitnn.values import Accumulator, Array, Parts, Quantized, Value, along, real
+from bitnn.values import CARRIERS, Accumulator, Array, Parts, Quantized, Value, along, real, widen
 from bitnn.values import requantize as requantize_value
 
 
@@ -45,7 +45,7 @@ def requantize(
     """Any value as 8-bit integers."""
     value, scale = present(node, value), scale_of(node, scale)
     zero_point = constant(node, "zero point", zero_point)
-    if zero_point.dtype not in EIGHT_BITS:
+    if zero_point.dtype.name not in CARRIERS:
         raise node.error(f"quantizes to {zero_point.dtype}, only int8 and uint8 are supported")
     dtype, zero_point = zero_point.dtype, zero_point.astype(np.int64)
     if isinstance(value, Parts):
@@ -60,6 +60,7 @@ def dequantize(
     node: Node, q: Value | None, scale: Value | None, zero_point: Value | None, axis: int = 1
 ) -> Quantized:
     """8-bit activations or weights, or an int32 bias, with their scale."""
+    q = widen(q) if isinstance(q, np.ndarray) else q
     if not isinstance(q, np.ndarray) or q.dtype not in (*EIGHT_BITS, np.int32):
         raise node.error("only int8, uint8 and int32 tensors can be dequantized")
     zeros = None if zero_point is None else constant(node, "zero point", zero_point)

@@ -81,6 +81,7 @@ def in_int32(node: Node, value: Accumulator) -> Accumulator:
     return value
 
 
-def layer(node: Node, acc: Array, scale: Array) -> Accumulator:
+def layer(node: Node, acc: Array, scale: Array, channel: int) -> Accumulator:
     """A dot product to which nothing was applied yet."""
-    return in_int32(node, Accumulator(acc, scale, np.ones(acc.shape, np.int64), layer=True))
+    count = np.ones(acc.shape, np.int64)
+    return in_int32(node, Accumulator(acc, scale, count, channel=channel))

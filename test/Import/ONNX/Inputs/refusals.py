@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Import every model of a test and check how each is refused: `refusals.py TEST`.
 
-The comment `# error: TEXT` of a model is part of the one error that it gives, `# options: ...`
-are options of the import.
+The comment `# error: TEXT` of a model is part of an error that it gives: the only one, unless
+`# errors: N` says how many there are. `# options: ...` are options of the import.
 """
 
 from __future__ import annotations
@@ -15,28 +15,29 @@ from pathlib import Path
 from model import build, models
 
 
-def comment(body: str, key: str) -> str:
-    """What follows `# key: ` in a model, or nothing."""
+def comments(body: str, key: str) -> list[str]:
+    """What follows each `# key: ` in a model."""
     prefix = f"# {key}: "
-    lines = [line.removeprefix(prefix) for line in body.splitlines() if line.startswith(prefix)]
-    return lines[0] if lines else ""
+    return [line.removeprefix(prefix) for line in body.splitlines() if line.startswith(prefix)]
 
 
 def check(name: str, body: str, folder: Path) -> list[str]:
     """What is wrong with the refusal of a model."""
     path = folder / f"{name}.onnx"
     path.write_bytes(build(body).SerializeToString())
-    options = comment(body, "options").split()
+    options = [option for line in comments(body, "options") for option in line.split()]
     command = ["bitnn-translate", "--import-onnx", *options, str(path)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
-    expected, errors = comment(body, "error"), result.stderr.count("error:")
+    expected, errors = comments(body, "error"), result.stderr.count("error:")
+    count = int((comments(body, "errors") or ["1"])[0])
     problems = []
     if result.returncode != 1:
         problems.append(f"exit code {result.returncode}")
-    if errors != 1:
+    if errors != count:
         problems.append(f"{errors} errors")
-    if not expected or expected not in result.stderr:
-        problems.append(f"expected {expected!r}")
+    if not expected:
+        problems.append("no error is expected")
+    problems += [f"expected {text!r}" for text in expected if text not in result.stderr]
     if f"{name}.onnx" not in result.stderr:
         problems.append("the file is not named")
     if result.stdout:
