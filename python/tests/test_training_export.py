@@ -89,7 +89,7 @@ def test_the_files_integers_are_the_layers(case: Case, seed: int) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["residual-po2", "residual-4bit", "pre-activation", "dense-5bit", "mobile", "perceptron-2bit"],
+    "residual-po2 residual-4bit pre-activation dense-5bit mobile signal perceptron-2bit".split(),
 )
 def test_compiled_code_computes_the_same(
     name: str, seed: int, tmp_path: Path, compiler: str, capsys: pytest.CaptureFixture[str]
