@@ -109,6 +109,14 @@ seed = [0, 1]
 """
 
 
+SWEEPS = sorted((PYTHON.parent / "benchmarks" / "training").glob("*.toml"))
+
+
+@pytest.mark.parametrize("file", SWEEPS, ids=lambda path: path.stem)
+def test_shipped_sweeps_are_valid(file: Path) -> None:
+    assert len(sweep.runs(file)) >= 10
+
+
 def test_sweep_expands_lists_in_order(tmp_path: Path) -> None:
     file = tmp_path / "sweep.toml"
     file.write_text(SWEEP.format(out="runs/x"))

@@ -9,7 +9,7 @@ from bitnn.errors import BitnnError
 from bitnn.training.config import Config
 from bitnn.training.methods.base import Dense, Float, Method
 from bitnn.training.methods.rate_distortion import RateDistortion
-from bitnn.training.methods.regularizers import PUBLISHED_CIFAR, Proximal, WeightPruning
+from bitnn.training.methods.regularizers import Proximal, WeightPruning
 
 
 def BitPruning(
@@ -66,4 +66,4 @@ def create(config: Config, model: nn.Module, steps: int) -> Method:
     )
 
 
-__all__ = ["PUBLISHED_CIFAR", "BitPruning", "Method", "create"]
+__all__ = ["BitPruning", "Method", "create"]

@@ -24,17 +24,6 @@ DRAWN_LAYERS = 3
 POWER = 0.5
 EPSILON = 1e-12
 
-# The paper's settings for CIFAR-10 and -100 where they are not this front end's defaults.
-PUBLISHED_CIFAR = {
-    "model": "resnet18",
-    "batch": 512,
-    "epochs": 200,
-    "lr": 0.05,
-    "weight_decay": 0.01,
-    "encoding": "binary",
-    "prox_lambda": 1.0,
-}
-
 
 @cache
 def proximal_targets(limit: int, price: float, encoding: str) -> Tensor:
