@@ -35,6 +35,7 @@ static void addBufferization(OpPassManager &manager,
                              const PipelineOptions &options) {
   manager.addPass(createFormEntryPass({options.name}));
   manager.addPass(bufferization::createEmptyTensorEliminationPass());
+  manager.addNestedPass<func::FuncOp>(createReuseOperandsPass());
   manager.addPass(bufferization::createOneShotBufferizePass());
   manager.addPass(createCanonicalizerPass());
 }

@@ -19,6 +19,17 @@ struct LayerModel
     return !cast<OpTy>(op).isDpsInit(&operand);
   }
 
+  /// The residual is read element by element, right before the result's element
+  /// is written: both may be one buffer.
+  bool bufferizesToElementwiseAccess(Operation *op, const AnalysisState &,
+                                     ArrayRef<OpOperand *> operands) const {
+    auto layer = cast<OpTy>(op);
+    return llvm::all_of(operands, [&](OpOperand *operand) {
+      return layer.isDpsInit(operand) ||
+             (layer.getResidual() && operand == &layer.getResidualMutable()[0]);
+    });
+  }
+
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
                           const BufferizationOptions &options,
                           BufferizationState &state) const {

@@ -56,3 +56,46 @@ func.func @no_aliasing(%x: tensor<2x2xi8>, %w: tensor<2x2xi8>) -> tensor<2x2xi8>
   } -> tensor<2x2xi8>
   return %y : tensor<2x2xi8>
 }
+
+// -----
+
+// The residual's buffer may take the result. The input's may not, although it
+// is dead as well: a matmul reads all of its elements for each result.
+// CHECK-LABEL: func.func @in_place(
+// CHECK: %[[R:.*]] = memref.alloc()
+// CHECK: linalg.fill {{.*}} outs(%[[R]]
+// CHECK-NOT: memref.alloc
+// CHECK-NOT: memref.copy
+// CHECK: bitnn.matmul {{.*}} residual(%[[R]] : memref<1x2xi8>) outs(%[[R]] : memref<1x2xi8>)
+func.func @in_place(%x: tensor<1x2xi8>, %w: tensor<2x2xi8>, %v: i8) -> tensor<1x2xi8> {
+  %e = tensor.empty() : tensor<1x2xi8>
+  %r = linalg.fill ins(%v : i8) outs(%e : tensor<1x2xi8>) -> tensor<1x2xi8>
+  %y = bitnn.matmul ins(%x, %w : tensor<1x2xi8>, tensor<2x2xi8>) residual(%r : tensor<1x2xi8>)
+      outs(%r : tensor<1x2xi8>) encoding = csd epilogue {
+  ^bb0(%acc: i32, %channel: index, %res: i8):
+    %q = arith.trunci %acc : i32 to i8
+    %s = arith.addi %q, %res : i8
+    bitnn.yield %s : i8
+  } -> tensor<1x2xi8>
+  return %y : tensor<1x2xi8>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @input_is_residual(
+// CHECK: %[[R:.*]] = memref.alloc()
+// CHECK: linalg.fill {{.*}} outs(%[[R]]
+// CHECK: %[[Y:.*]] = memref.alloc()
+// CHECK: bitnn.matmul ins(%[[R]], {{.*}} residual(%[[R]] : memref<1x2xi8>) outs(%[[Y]] : memref<1x2xi8>)
+func.func @input_is_residual(%w: tensor<2x2xi8>, %v: i8) -> tensor<1x2xi8> {
+  %e = tensor.empty() : tensor<1x2xi8>
+  %r = linalg.fill ins(%v : i8) outs(%e : tensor<1x2xi8>) -> tensor<1x2xi8>
+  %y = bitnn.matmul ins(%r, %w : tensor<1x2xi8>, tensor<2x2xi8>) residual(%r : tensor<1x2xi8>)
+      outs(%r : tensor<1x2xi8>) encoding = csd epilogue {
+  ^bb0(%acc: i32, %channel: index, %res: i8):
+    %q = arith.trunci %acc : i32 to i8
+    %s = arith.addi %q, %res : i8
+    bitnn.yield %s : i8
+  } -> tensor<1x2xi8>
+  return %y : tensor<1x2xi8>
+}

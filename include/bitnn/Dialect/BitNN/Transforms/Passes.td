@@ -358,6 +358,38 @@ def PlanArenaPass : Pass<"bitnn-plan-arena", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect"];
 }
 
+def ReuseOperandsPass : Pass<"bitnn-reuse-operands", "::mlir::func::FuncOp"> {
+  let summary = "Write results over operands that are read for the last time";
+  let description = [{
+    An elementwise operation, and a layer with a residual, reads an element of
+    that operand and then writes the element of its result at the same place.
+    Where the result has the operand's type and no other destination yet, and
+    nothing needs the operand afterwards, its buffer becomes the destination. To
+    be run after the elimination of empty tensors, which finds destinations that
+    save a copy.
+
+    ```mlir
+    func.func @twice(%x: tensor<4xi8>) -> tensor<4xi8> {
+      %e = tensor.empty() : tensor<4xi8>
+      %a = linalg.add ins(%x, %x : tensor<4xi8>, tensor<4xi8>)
+             outs(%e : tensor<4xi8>) -> tensor<4xi8>
+      %b = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
+                           iterator_types = ["parallel"]}
+             ins(%a : tensor<4xi8>) outs(%e : tensor<4xi8>) {
+      ^bb0(%in: i8, %out: i8):
+        %0 = arith.addi %in, %in : i8
+        linalg.yield %0 : i8
+      } -> tensor<4xi8>
+      return %b : tensor<4xi8>
+    }
+    // becomes
+    %a = linalg.add ins(%x, %x : tensor<4xi8>, tensor<4xi8>) outs(%e : tensor<4xi8>) -> tensor<4xi8>
+    ... ins(%a : tensor<4xi8>) outs(%a : tensor<4xi8>) {
+    ...
+    ```
+  }];
+}
+
 def SelectSchedulePass : Pass<"bitnn-select-schedule", "::mlir::ModuleOp"> {
   let summary = "Choose how each layer becomes code";
   let description = [{
