@@ -31,8 +31,10 @@ RUNS = 3
 LEVELS = {"dc0": 0, "dc2": 2}
 # Inputs shared among themselves first, where there are many more of them.
 WINDOW = 72
-# Graphs that annealing may try, by the most values of a matrix: a few minutes at most.
-EVALUATIONS = {8 * 8: 100_000, 16 * 16: 30_000, 32 * 32: 3_000, 64 * 64: 100}
+# Graphs that annealing tries: a second where da4ml takes several, and as many as ever helped.
+EVALUATIONS = {"annealed": 2_000, "long": 100_000}
+# Of matrices with more than 128 x 128 values.
+EVALUATIONS_OF_LARGE = {"annealed": 2_000, "long": 20_000}
 
 
 def main() -> int:
@@ -81,7 +83,7 @@ def missing() -> Iterator[str]:
 def settings(case: Case) -> list[str]:
     """bitnn's and da4ml's, interleaved."""
     ours = ["bitnn greedy", *(f"bitnn {level}" for level in LEVELS), "bitnn annealed"]
-    ours += [f"bitnn {level}-annealed" for level in LEVELS]
+    ours += ["bitnn long", *(f"bitnn {level}-annealed" for level in LEVELS)]
     ours += ["bitnn windows"] if len(case.matrix()) >= 2 * WINDOW else []
     theirs = [f"da4ml {setting}" for setting in DA4ML if has_da4ml()]
     both = [name for pair in zip(ours, theirs, strict=False) for name in pair]
@@ -104,9 +106,9 @@ def bitnn_options(matrix: Matrix, setting: str) -> dict[str, int]:
     for word in setting.split("-"):
         if word in LEVELS:
             options["depth"] = fewest_levels(matrix) + LEVELS[word]
-        elif word == "annealed":
-            fitting = [count for size, count in EVALUATIONS.items() if matrix.size <= size]
-            options["anneal"] = max(fitting, default=20)
+        elif word in EVALUATIONS:
+            counts = EVALUATIONS if matrix.size <= 128 * 128 else EVALUATIONS_OF_LARGE
+            options["anneal"] = counts[word]
         elif word == "windows":
             options["window"] = WINDOW
     return options

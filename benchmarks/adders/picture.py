@@ -13,9 +13,10 @@ WIDTH, LEFT, TOP, STEP = 860, 220, 80, 24
 LOWEST, HIGHEST = 0.80, 1.10
 MARKS = {
     "da4ml default": ("#8c8c8c", "da4ml default"),
-    "da4ml nodecomp": ("#c9c9c9", "da4ml without decomposition"),
+    "da4ml nodecomp": ("#c9c9c9", "da4ml nodecomp"),
     "bitnn greedy": ("#1f6feb", "bitnn greedy"),
     "bitnn annealed": ("#d9480f", "bitnn annealed"),
+    "bitnn long": ("#8a1c7c", "bitnn long"),
 }
 
 
@@ -38,7 +39,7 @@ def draw(results: dict[str, Any]) -> str:
 
 def legend() -> Iterator[str]:
     for index, (color, label) in enumerate(MARKS.values()):
-        x = 20 + 210 * index
+        x = 20 + 170 * index
         yield f'<circle cx="{x}" cy="42" r="5" fill="{color}"/>'
         yield f'<text x="{x + 10}" y="46">{label}</text>'
 

@@ -257,13 +257,22 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
     assert adders.run_tool(matrix, arguments) == adders.run_tool(matrix, arguments)
 
 
-@pytest.mark.parametrize("whom", ["the command", "both, as a terminal does"])
-def test_interrupted_gives_the_best_so_far(whom: str, tmp_path: Path) -> None:
-    matrix = random_matrix(1, (200, 200))  # Half a minute of work.
+@pytest.mark.parametrize(
+    ("whom", "size", "evaluations"),
+    [("the command", 200, 0), ("both, as a terminal does", 12, 4_000_000_000)],
+)
+def test_interrupted_gives_the_best_so_far(
+    whom: str, size: int, evaluations: int, tmp_path: Path
+) -> None:
+    """The first graph of a large matrix takes half a minute, so many graphs some days."""
+    matrix = random_matrix(1, (size, size))
     np.save(tmp_path / "m.npy", matrix)
     command = [sys.executable, "-m", "bitnn", "adders", str(tmp_path / "m.npy"), "--json"]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0
+        [*command, f"--anneal={evaluations}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        process_group=0,
     )
     time.sleep(3)  # Both programs have started.
     assert process.poll() is None
@@ -277,3 +286,9 @@ def test_interrupted_gives_the_best_so_far(whom: str, tmp_path: Path) -> None:
     assert graph["interrupted"]
     assert graph["adds"] < graph["adds_without_sharing"]
     assert_computes(graph, matrix, 1)
+
+
+def test_annealing_saves_adders() -> None:
+    matrix = random_matrix(4, (12, 12))
+    annealed = adders.share_adders(matrix, anneal=3000)
+    assert annealed["adds"] < adders.share_adders(matrix)["adds"]
