@@ -29,7 +29,7 @@ COUNTS = {
     "seed": "of annealing (default: 0)",
     "window": "inputs that are solved together first (default: all)",
     "input-bits": "the inputs are signed integers of so many bits (default: 8)",
-    "registers": "also print the linear program for so many registers",
+    "registers": "also print linear programs for so many registers",
 }
 
 

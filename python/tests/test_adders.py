@@ -41,31 +41,42 @@ def assert_computes(graph: dict[str, Any], matrix: Array, seed: int) -> None:
     if graph["accumulators"]:
         expected += values[:, columns:]
     assert np.array_equal(adders.evaluate(graph, values), expected)
-    if "program" in graph:
-        for sample, outputs in zip(values, expected, strict=True):
-            assert run_program(graph["program"], sample.tolist()) == outputs.tolist()
+    if "programs" in graph:
+        for sample in values[:5, :columns]:
+            run_programs(graph["programs"], sample, np.asarray(matrix, np.int64))
 
 
-def run_program(program: dict[str, Any], inputs: list[int]) -> list[int]:
-    """The stored outputs, computed with no more registers than the program says."""
-    registers: list[int | None] = [None] * program["registers"]
-    outputs: dict[int, int] = {}
-    for step in program["instructions"]:
-        lhs = registers[step["lhs"]] if "lhs" in step else 0
-        if "store" in step:
-            outputs[step["store"]] = lhs
-        elif "load" in step:
-            registers[step["result"]] = inputs[step["load"]]
-        elif "shift" in step:
-            registers[step["result"]] = lhs << step["shift"]
-        elif "add" in step:
-            registers[step["result"]] = lhs + registers[step["add"]]
-        elif "subtract" in step:
-            registers[step["result"]] = lhs - registers[step["subtract"]]
-        else:
-            assert "negate" in step or "zero" in step
-            registers[step["result"]] = -lhs
-    return [outputs[index] for index in range(len(outputs))]
+def run_programs(programs: dict[str, Any], inputs: Array, matrix: Array) -> None:
+    """All blocks in order, with no more registers than they say; they add to accumulators."""
+    start = np.arange(len(matrix)) * 1000 - 77
+    stored = start.copy()
+    counts = dict.fromkeys(("loads", "shifts", "adds", "stores"), 0)
+    for block in programs["blocks"]:
+        assert block["registers"] <= programs["registers"]
+        registers: list[int | None] = [None] * block["registers"]
+        for step in block["instructions"]:
+            lhs = registers[step["lhs"]] if "lhs" in step else 0
+            kind = "adds"
+            if "store" in step:
+                stored[step["store"]], kind = lhs, "stores"
+            elif "input" in step:
+                value, kind = inputs[step["input"]], "loads"
+            elif "accumulator" in step:
+                value, kind = stored[step["accumulator"]], "loads"
+            elif "shift" in step:
+                value, kind = lhs << step["shift"], "shifts"
+            elif "add" in step:
+                value = lhs + registers[step["add"]]
+            elif "subtract" in step:
+                value = lhs - registers[step["subtract"]]
+            else:
+                assert step["negate"]
+                value = -lhs
+            if "result" in step:
+                registers[step["result"]] = int(value)
+            counts[kind] += 1
+    assert counts == {kind: programs[kind] for kind in counts}
+    assert np.array_equal(stored, start + matrix @ inputs)
 
 
 LAYOUTS: dict[str, Callable[[Array], Array]] = {
@@ -101,18 +112,16 @@ def test_layouts_and_types(layout: str, seed: int, tmp_path: Path) -> None:
         {},
         {"encoding": "binary"},
         {"accumulate": True},
-        {"depth": 7},
-        {"depth": 7, "accumulate": True, "encoding": "binary"},
+        {"depth": 8},
+        {"depth": 8, "accumulate": True, "encoding": "binary"},
         {"anneal": 5, "seed": 3},
         {"window": 3},
         {"weigh_by_width": True, "input_bits": 4},
-        {"registers": 64},
-        {"registers": 64, "accumulate": True, "anneal": 3},
     ],
     ids=str,
 )
 def test_options(options: dict[str, Any], seed: int) -> None:
-    for bits in (2, 8, 16):
+    for bits in (2, 8, 16, 24):
         matrix = random_matrix(seed, (6, 8), bits)
         graph = adders.share_adders(matrix, **options)
         assert_computes(graph, matrix, seed)
@@ -226,10 +235,29 @@ def test_a_depth_out_of_reach_is_refused(tmp_path: Path, capsys: pytest.CaptureF
     assert "depth: 4, " in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("registers", [3, 4, 8, 16, 31, 100])
+def test_programs(registers: int, seed: int) -> None:
+    for shape in ((1, 1), (9, 30), (20, 5)):
+        matrix = random_matrix(seed, shape)
+        matrix[:, 1::7] = 0
+        matrix[3::4] = 0
+        graph = adders.share_adders(matrix, registers=registers)
+        assert graph["programs"]["registers"] <= registers
+        assert_computes(graph, matrix, seed)
+
+
+def test_more_registers_take_fewer_instructions() -> None:
+    matrix = random_matrix(3, (16, 40))
+    programs = [adders.share_adders(matrix, registers=n)["programs"] for n in (3, 8, 32)]
+    counts = [sum(p[kind] for kind in ("loads", "shifts", "adds", "stores")) for p in programs]
+    assert counts == sorted(counts, reverse=True)
+    assert len(set(counts)) == 3
+
+
 def test_too_few_registers_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     np.save(tmp_path / "m.npy", np.array([[1, 1]]))
-    assert main(["adders", str(tmp_path / "m.npy"), "--registers=1"]) == 1
-    assert "needs 2 registers" in capsys.readouterr().err
+    assert main(["adders", str(tmp_path / "m.npy"), "--registers=2"]) == 1
+    assert "registers: at least 3 are needed" in capsys.readouterr().err
 
 
 def test_text_says_what_json_says(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

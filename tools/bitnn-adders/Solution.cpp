@@ -66,11 +66,11 @@ Expected<Solution> solve(const ConstantMatrix &matrix, const Request &request,
   for (Interval interval : graph.getIntervals(inputs))
     solution.widths.push_back(getWidth(interval));
   if (request.registers) {
-    Expected<LinearProgram> program =
-        LinearProgram::fromGraph(graph, *request.registers);
-    if (!program)
-      return program.takeError();
-    solution.program = std::move(*program);
+    Expected<Programs> programs =
+        makePrograms(matrix, request.encoding, *request.registers);
+    if (!programs)
+      return programs.takeError();
+    solution.programs = std::move(*programs);
   }
   return solution;
 }

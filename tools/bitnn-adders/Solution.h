@@ -3,8 +3,8 @@
 #ifndef BITNN_TOOLS_BITNN_ADDERS_SOLUTION_H
 #define BITNN_TOOLS_BITNN_ADDERS_SOLUTION_H
 
+#include "Programs.h"
 #include "bitnn/Arithmetic/AdderGraph.h"
-#include "bitnn/Arithmetic/LinearProgram.h"
 
 namespace bitnn {
 
@@ -32,7 +32,7 @@ struct Solution {
   unsigned numAddersWithoutSharing = 0;
   /// Of every node, inputs included: adders below it, bits in two's complement.
   std::vector<unsigned> depths, widths;
-  std::optional<LinearProgram> program;
+  std::optional<Programs> programs;
   bool wasInterrupted = false;
   /// What sharing took: CPU time, and the process's peak memory after it.
   double seconds = 0, megabytes = 0;
@@ -45,8 +45,8 @@ struct Solution {
   unsigned numNegatedOutputs() const;
 };
 
-/// Shares adders, proves the result, and makes the linear program that is asked
-/// for. Fails if the depth is out of reach or the program needs more registers.
+/// Shares adders, proves the result, and makes the linear programs that are
+/// asked for. Fails if the depth is out of reach or the registers are too few.
 llvm::Expected<Solution> solve(const ConstantMatrix &matrix,
                                const Request &request,
                                llvm::function_ref<bool()> isInterrupted);

@@ -14,13 +14,6 @@ using Operand = AdderGraph::Operand;
 using Opcode = LinearProgram::Opcode;
 using Instruction = LinearProgram::Instruction;
 
-static unsigned count(const LinearProgram &program, Opcode opcode) {
-  return count_if(program.getInstructions(),
-                  [=](const Instruction &instruction) {
-                    return instruction.opcode == opcode;
-                  });
-}
-
 //===----------------------------------------------------------------------===//
 // Text
 //===----------------------------------------------------------------------===//
@@ -74,18 +67,26 @@ static void writeGraph(const Solution &solution, raw_ostream &os) {
     os << "y" << index << " = " << getOutput(graph, output) << "\n";
 }
 
-static void writeInstruction(const AdderGraph &graph,
+/// The name of a block's input: one of the matrix, or an accumulator.
+static std::string getInputName(const BlockProgram &block, unsigned input) {
+  unsigned columns = block.inputs.size();
+  return input < columns ? "x" + utostr(block.inputs[input])
+                         : "y" + utostr(block.outputs[input - columns]);
+}
+
+static void writeInstruction(const BlockProgram &block,
                              const Instruction &instruction,
                              ArrayRef<unsigned> registers, raw_ostream &os) {
   auto name = [&](unsigned value) { return "r" + utostr(registers[value]); };
   if (instruction.opcode == Opcode::Store) {
-    os << "y" << instruction.index << " = " << name(instruction.lhs) << "\n";
+    os << "y" << block.outputs[instruction.index] << " = "
+       << name(instruction.lhs) << "\n";
     return;
   }
   os << name(instruction.result) << " = ";
   switch (instruction.opcode) {
   case Opcode::Load:
-    os << getName(graph, instruction.index);
+    os << getInputName(block, instruction.index);
     break;
   case Opcode::Shift:
     os << name(instruction.lhs) << " << " << instruction.index;
@@ -108,24 +109,28 @@ static void writeInstruction(const AdderGraph &graph,
   os << "\n";
 }
 
-static void writeProgram(const Solution &solution, raw_ostream &os) {
-  const LinearProgram &program = *solution.program;
-  std::vector<unsigned> registers = assignRegisters(program);
-  os << "\n";
-  for (const Instruction &instruction : program.getInstructions())
-    writeInstruction(solution.graph, instruction, registers, os);
-  os << formatv("\nprogram: {0} registers, {1} loads, {2} shifts, {3} adds, "
-                "{4} stores\n",
-                program.maxLive(), count(program, Opcode::Load),
-                program.numShifts(), program.numAdds(),
-                count(program, Opcode::Store));
+static void writePrograms(const Programs &programs, raw_ostream &os) {
+  for (const BlockProgram &block : programs.blocks) {
+    os << formatv("\n# y += M x: {0} outputs, {1} inputs, {2} registers\n",
+                  block.outputs.size(), block.inputs.size(),
+                  block.program.maxLive());
+    std::vector<unsigned> registers = assignRegisters(block.program);
+    for (const Instruction &instruction : block.program.getInstructions())
+      writeInstruction(block, instruction, registers, os);
+  }
+  os << formatv("\nprograms: {0}, {1} registers, {2} of them accumulators; {3} "
+                "loads, {4} shifts, {5} adds, {6} stores\n",
+                programs.blocks.size(), programs.maxLive(),
+                programs.accumulators, programs.count(Opcode::Load),
+                programs.count(Opcode::Shift), programs.numAdds(),
+                programs.count(Opcode::Store));
 }
 
 void writeText(const Solution &solution, raw_ostream &os) {
   const AdderGraph &graph = solution.graph;
   writeGraph(solution, os);
-  if (solution.program)
-    writeProgram(solution, os);
+  if (solution.programs)
+    writePrograms(*solution.programs, os);
   os << formatv("\nadders: {0}, without sharing {1}\n", graph.numAdders(),
                 solution.numAddersWithoutSharing);
   os << formatv("depth: {0}, widest node: {1} bits, negated outputs: {2}\n",
@@ -147,48 +152,65 @@ static json::Value toJson(Operand operand) {
                       {"negative", operand.negative}};
 }
 
-static json::Value toJson(const Instruction &instruction,
+static json::Value toJson(const BlockProgram &block,
+                          const Instruction &instruction,
                           ArrayRef<unsigned> registers) {
-  unsigned lhs = instruction.lhs, rhs = instruction.rhs;
-  switch (instruction.opcode) {
-  case Opcode::Store:
-    return json::Object{{"store", instruction.index}, {"lhs", registers[lhs]}};
-  case Opcode::Load:
-    return json::Object{{"result", registers[instruction.result]},
-                        {"load", instruction.index}};
-  default:
-    break;
-  }
+  unsigned columns = block.inputs.size(), index = instruction.index;
+  if (instruction.opcode == Opcode::Store)
+    return json::Object{{"store", block.outputs[index]},
+                        {"lhs", registers[instruction.lhs]}};
   json::Object object{{"result", registers[instruction.result]}};
-  if (instruction.opcode != Opcode::Zero)
-    object["lhs"] = registers[lhs];
   switch (instruction.opcode) {
+  case Opcode::Load:
+    if (index < columns)
+      object["input"] = block.inputs[index];
+    else
+      object["accumulator"] = block.outputs[index - columns];
+    return object;
+  case Opcode::Zero:
+    object["zero"] = true;
+    return object;
   case Opcode::Shift:
-    object["shift"] = instruction.index;
+    object["shift"] = index;
     break;
   case Opcode::Add:
-    object["add"] = registers[rhs];
+    object["add"] = registers[instruction.rhs];
     break;
   case Opcode::Subtract:
-    object["subtract"] = registers[rhs];
+    object["subtract"] = registers[instruction.rhs];
     break;
-  default:
-    object[instruction.opcode == Opcode::Negate ? "negate" : "zero"] = true;
+  case Opcode::Negate:
+    object["negate"] = true;
+    break;
+  case Opcode::Store:
+    llvm_unreachable("returned above");
   }
+  object["lhs"] = registers[instruction.lhs];
   return object;
 }
 
-static json::Value toJson(const LinearProgram &program) {
-  std::vector<unsigned> registers = assignRegisters(program);
+static json::Value toJson(const BlockProgram &block) {
+  std::vector<unsigned> registers = assignRegisters(block.program);
   json::Array instructions;
-  for (const Instruction &instruction : program.getInstructions())
-    instructions.push_back(toJson(instruction, registers));
-  return json::Object{{"registers", program.maxLive()},
-                      {"loads", count(program, Opcode::Load)},
-                      {"shifts", program.numShifts()},
-                      {"adds", program.numAdds()},
-                      {"stores", count(program, Opcode::Store)},
+  for (const Instruction &instruction : block.program.getInstructions())
+    instructions.push_back(toJson(block, instruction, registers));
+  return json::Object{{"inputs", block.inputs},
+                      {"outputs", block.outputs},
+                      {"registers", block.program.maxLive()},
                       {"instructions", std::move(instructions)}};
+}
+
+static json::Value toJson(const Programs &programs) {
+  json::Array blocks;
+  for (const BlockProgram &block : programs.blocks)
+    blocks.push_back(toJson(block));
+  return json::Object{{"registers", programs.maxLive()},
+                      {"accumulators", programs.accumulators},
+                      {"loads", programs.count(Opcode::Load)},
+                      {"shifts", programs.count(Opcode::Shift)},
+                      {"adds", programs.numAdds()},
+                      {"stores", programs.count(Opcode::Store)},
+                      {"blocks", std::move(blocks)}};
 }
 
 void writeJson(const Solution &solution, bool withCosts, raw_ostream &os) {
@@ -216,8 +238,8 @@ void writeJson(const Solution &solution, bool withCosts, raw_ostream &os) {
       {"negated_outputs", solution.numNegatedOutputs()},
       {"interrupted", solution.wasInterrupted},
       {"proved", true}};
-  if (solution.program)
-    object["program"] = toJson(*solution.program);
+  if (solution.programs)
+    object["programs"] = toJson(*solution.programs);
   if (withCosts) {
     object["seconds"] = solution.seconds;
     object["megabytes"] = solution.megabytes;

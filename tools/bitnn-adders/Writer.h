@@ -8,7 +8,8 @@
 namespace bitnn {
 
 /// For people: one adder or instruction per line, then what is known of all.
-/// Inputs are x0, x1, ..; starts of accumulators s0, s1, ..; outputs y0, y1, ..
+/// Inputs are x0, x1, ..; starts of accumulators s0, s1, ..; outputs y0, y1,
+/// ..; programs add to accumulators that are stored in y.
 void writeText(const Solution &solution, llvm::raw_ostream &os);
 
 /// The same as JSON. Nodes are numbered as in AdderGraph: the inputs first.

@@ -43,7 +43,7 @@ static cl::opt<unsigned> inputBits(
     cl::desc("The inputs are signed integers of so many bits, at most 16"));
 static cl::opt<unsigned>
     registers("registers", cl::value_desc("N"), cl::cat(category),
-              cl::desc("Also print the linear program for so many registers"));
+              cl::desc("Also print linear programs for so many registers"));
 static cl::opt<bool> asJson("json", cl::desc("Print JSON"), cl::cat(category));
 static cl::opt<bool> withCosts(
     "time", cl::cat(category),
