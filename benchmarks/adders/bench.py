@@ -43,9 +43,7 @@ def main() -> int:
     parser.add_argument("--matrices", default="", metavar="REGEX", help="only those")
     parser.add_argument("--settings", default="", metavar="REGEX", help="only those")
     parser.add_argument("--again", metavar="REGEX", help="settings to measure again")
-    parser.add_argument(
-        "--limit", type=float, default=60, metavar="S", help="CPU time per run (default 60)"
-    )
+    parser.add_argument("--limit", type=float, default=60, metavar="S", help="per run (default 60)")
     options = parser.parse_args()
     for reason in missing():
         print(f"note: {reason}", file=sys.stderr)
