@@ -103,17 +103,27 @@ def random_layer(seed: int, shape: tuple[int, int] = (6, 23)) -> tuple[Array, Ar
     return weights, rng.integers(-999, 999, shape[0])
 
 
-@pytest.mark.parametrize("encoding", ["csd", "binary"])
+@pytest.mark.parametrize("options", ["encoding=csd", "encoding=binary", "sharing=false"], ids=str)
 @pytest.mark.parametrize("target", LANES)
 def test_code_blocks_equal_products(
-    bitnn_opt: str, tmp_path: Path, seed: int, target: str, encoding: str
+    bitnn_opt: str, tmp_path: Path, seed: int, target: str, options: str
 ) -> None:
     weights, bias = random_layer(seed)
-    options = f"target={target} encoding={encoding}"
+    options = f"target={target} {options}"
     module = materialize(bitnn_opt, tmp_path, weights, bias, options)
     state = follow(module, LANES[target])
     assert forms_equal(state, weights, bias)
     assert equals_product(state, weights, bias) == "unsat"
+
+
+def test_what_is_proved_shares_sums(bitnn_opt: str, tmp_path: Path, seed: int) -> None:
+    weights, bias = random_layer(seed)
+    counts = []
+    for sharing in ("true", "false"):
+        options = f"target=rv32i sharing={sharing}"
+        module = materialize(bitnn_opt, tmp_path, weights, bias, options)
+        counts.append(len(re.findall(r"arith\.(?:addi|subi) .* : i32", module)))
+    assert counts[0] < counts[1]
 
 
 def graph_equals_product(graph: dict[str, Any], weights: Array) -> str:
