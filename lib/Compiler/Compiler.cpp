@@ -5,6 +5,7 @@
 #include "bitnn/Compiler/HeaderWriter.h"
 #include "bitnn/Compiler/OutputFiles.h"
 #include "bitnn/Compiler/SaveStages.h"
+#include "bitnn/Compiler/ScratchBudget.h"
 #include "bitnn/Import/ONNX/ImportOnnx.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
@@ -42,6 +43,10 @@ private:
   Error checkPaths();
   Error readModel();
   Error runPasses();
+  LogicalResult runPipeline(void (*build)(OpPassManager &,
+                                          const PipelineOptions &),
+                            ModuleOp on);
+  Error makeKernels();
   Error emit();
   Error inspect(StringRef object);
   Expected<SmallString<0>> makeOutput(llvm::Module &module, StringRef object);
@@ -61,6 +66,8 @@ private:
   OwningOpRef<ModuleOp> module;
   Report report;
   OutputFiles files;
+  /// Stages saved so far.
+  unsigned stages = 0;
   /// The module in the LLVM dialect as text, where that is the output.
   std::string dialectText;
 };
@@ -149,6 +156,46 @@ static void dropEdgeAttributes(ModuleOp module) {
           function.removeArgAttr(index, entry.getName());
 }
 
+/// Runs a pipeline, and saves its stages if they are asked for.
+LogicalResult Compilation::runPipeline(void (*build)(OpPassManager &,
+                                                     const PipelineOptions &),
+                                       ModuleOp on) {
+  PassManager manager(&context, ModuleOp::getOperationName());
+  if (!options.saveStages.empty())
+    manager.addInstrumentation(
+        std::make_unique<SaveStages>(options.saveStages, stages));
+  build(manager, pipeline);
+  return manager.run(on);
+}
+
+/// Makes kernels, and makes them again with one more table as long as they need
+/// too much scratch memory.
+Error Compilation::makeKernels() {
+  bool mayChoose = options.maxScratch && pipeline.schedule == "auto";
+  OwningOpRef<ModuleOp> network;
+  if (mayChoose)
+    network = module->clone();
+  while (true) {
+    stages = 0;
+    if (failed(runPipeline(buildKernelsPipeline, *module)))
+      return diagnostics.takeError("cannot be lowered to kernels");
+    if (failed(readScratch(*module, report.entry)))
+      return diagnostics.takeError("has no scratch memory");
+    if (!options.maxScratch || report.entry.scratchBytes <= options.maxScratch)
+      return Error::success();
+    std::string table =
+        mayChoose ? findLayerForLessScratch(*module) : std::string();
+    if (table.empty())
+      return fail("needs " + llvm::Twine(report.entry.scratchBytes) +
+                  " bytes of scratch memory, more than --max-scratch=" +
+                  llvm::Twine(options.maxScratch) +
+                  "; allow more, or make the largest images smaller");
+    pipeline.tables.push_back(table);
+    module = network->clone();
+    diagnostics.forgetRemarks();
+  }
+}
+
 Error Compilation::runPasses() {
   std::string name =
       options.name.empty() ? makeModelName(options.model) : options.name;
@@ -158,34 +205,19 @@ Error Compilation::runPasses() {
   report.entry = *entry;
   pipeline.name = entry->getFunctionName();
 
-  PassManager kernels(&context, ModuleOp::getOperationName());
-  PassManager lowering(&context, ModuleOp::getOperationName());
-  unsigned stages = 0;
   if (!options.saveStages.empty()) {
     std::error_code error =
         llvm::sys::fs::create_directories(options.saveStages);
     if (error || !llvm::sys::fs::is_directory(options.saveStages))
       return fail("cannot make the folder '" + options.saveStages + "'");
-    for (PassManager *manager : {&kernels, &lowering})
-      manager->addInstrumentation(
-          std::make_unique<SaveStages>(options.saveStages, stages));
   }
-  buildKernelsPipeline(kernels, pipeline);
-  if (failed(kernels.run(*module)))
-    return diagnostics.takeError("cannot be lowered to kernels");
-  if (failed(readScratch(*module, report.entry)))
-    return diagnostics.takeError("has no scratch memory");
-  if (options.maxScratch && report.entry.scratchBytes > options.maxScratch)
-    return fail("needs " + llvm::Twine(report.entry.scratchBytes) +
-                " bytes of scratch memory, more than --max-scratch=" +
-                llvm::Twine(options.maxScratch) +
-                "; allow more, or make the largest images smaller");
+  if (Error error = makeKernels())
+    return error;
   report.layers = readLayers(*module);
   report.arena = readArena(*module);
   dropEdgeAttributes(*module);
 
-  buildLLVMPipeline(lowering, pipeline);
-  if (failed(lowering.run(*module)))
+  if (failed(runPipeline(buildLLVMPipeline, *module)))
     return diagnostics.takeError("cannot be lowered to LLVM");
   return Error::success();
 }

@@ -94,6 +94,11 @@ DiagnosticCollector::~DiagnosticCollector() {
   context.getDiagEngine().eraseHandler(handler);
 }
 
+void DiagnosticCollector::forgetRemarks() {
+  std::lock_guard<std::mutex> lock(remarks->mutex);
+  remarks->shortfalls.clear();
+}
+
 std::string DiagnosticCollector::format(Diagnostic &diagnostic) const {
   StringRef severity = diagnostic.getSeverity() == DiagnosticSeverity::Error
                            ? "error"

@@ -24,9 +24,12 @@ static void addTensorPasses(OpPassManager &manager,
   manager.addNestedPass<func::FuncOp>(createInferRangesPass());
   manager.addPass(createAttachTargetPass(
       {options.target.triple, options.target.cpu, options.target.features}));
-  manager.addPass(
-      createSelectSchedulePass({options.schedule, options.maxCodeSize,
-                                options.multiply == MultiplyUse::Layers}));
+  SelectSchedulePassOptions schedules;
+  schedules.schedule = options.schedule;
+  schedules.maxCodeSize = options.maxCodeSize;
+  schedules.multiply = options.multiply == MultiplyUse::Layers;
+  schedules.tables = options.tables;
+  manager.addPass(createSelectSchedulePass(schedules));
   manager.addPass(createConvertBitNNToLinalgPass());
   manager.addNestedPass<func::FuncOp>(createLayoutPass());
 }

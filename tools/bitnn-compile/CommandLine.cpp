@@ -35,7 +35,7 @@ static constexpr OptionHelp kOptions[] = {
     {"name", "NAME", "the function is NAME_run; else after the model's file"},
     {"batch", "N", "what an open first dimension becomes; 1"},
     {"max-code-size", "BYTES", "of all code; tables where it would be larger"},
-    {"max-scratch", "BYTES", "refuse the network if it needs more"},
+    {"max-scratch", "BYTES", "of scratch memory; tables where it would be more"},
     {"emit", "KIND", "o, a, so, s, ll or mlir, whatever the ending says"},
     {"report", "FILE", "what was done per layer, as JSON"},
     {"save-stages", "DIR", "the module after every pass"},

@@ -28,6 +28,8 @@ public:
 
   /// What was declined, sorted: passes run in parallel.
   std::vector<Shortfall> getShortfalls();
+  /// For another attempt, which will say the same again.
+  void forgetRemarks();
 
 private:
   std::string format(mlir::Diagnostic &diagnostic) const;

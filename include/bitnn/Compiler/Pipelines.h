@@ -31,6 +31,8 @@ struct PipelineOptions {
   bool sharing = true;
   /// Whether to count, too, the adds of layers that are one adder graph each.
   bool countUnbounded = false;
+  /// Kernels that must be tables, with schedule=auto.
+  llvm::SmallVector<std::string> tables;
   /// Bytes of all code; 0 is the target's default.
   int64_t maxCodeSize = 0;
 

@@ -27,6 +27,7 @@ namespace {
 /// What is known of a layer before code is generated for it.
 struct LayerFacts {
   Operation *op;
+  std::string name, kernel;
   int64_t weights = 0, digits = 0, positions = 0, outputs = 0;
   /// Bytes of straight-line code, estimated.
   int64_t codeBytes = 0;
@@ -54,8 +55,7 @@ struct SelectSchedule
   bool shouldMultiply(const LayerFacts &layer) const;
   void chooseBySize(MutableArrayRef<LayerFacts> layers);
   LogicalResult chooseAsTold(MutableArrayRef<LayerFacts> layers);
-  DictionaryAttr getRecord(const LayerFacts &layer, StringRef name,
-                           StringRef kernel);
+  DictionaryAttr getRecord(const LayerFacts &layer);
 
   TargetDescription target;
 };
@@ -90,6 +90,12 @@ void SelectSchedule::chooseBySize(MutableArrayRef<LayerFacts> layers) {
   int64_t total = 0;
   SmallVector<LayerFacts *> order;
   for (LayerFacts &layer : layers) {
+    if (llvm::is_contained(tables, layer.kernel)) {
+      layer.schedule = Schedule::Table;
+      layer.reason = "straight-line code would need more scratch memory than "
+                     "there is";
+      continue;
+    }
     if (shouldMultiply(layer)) {
       layer.schedule = Schedule::Multiply;
       layer.reason = std::to_string(layer.digits) + " digits of " +
@@ -142,8 +148,7 @@ LogicalResult SelectSchedule::chooseAsTold(MutableArrayRef<LayerFacts> layers) {
   return success();
 }
 
-DictionaryAttr SelectSchedule::getRecord(const LayerFacts &layer,
-                                         StringRef name, StringRef kernel) {
+DictionaryAttr SelectSchedule::getRecord(const LayerFacts &layer) {
   Builder builder(&getContext());
   auto integer = [&](StringRef key, int64_t value) {
     return builder.getNamedAttr(key, builder.getI64IntegerAttr(value));
@@ -154,14 +159,14 @@ DictionaryAttr SelectSchedule::getRecord(const LayerFacts &layer,
   // Multiplied layers add nothing but their products.
   bool multiplies = layer.schedule == Schedule::Multiply;
   return builder.getDictionaryAttr(
-      {string("name", name),
+      {string("name", layer.name),
        string("operator", isa<Conv2DOp>(layer.op) ? "conv_2d" : "matmul"),
        integer("weights", layer.weights), integer("digits", layer.digits),
        integer("macs", layer.getMacs()),
        integer("adds", multiplies ? layer.getMacs() : layer.getAdds()),
        integer("positions", layer.positions),
        string("schedule", getScheduleName(layer.schedule)),
-       string("reason", layer.reason), string("kernel", kernel)});
+       string("reason", layer.reason), string("kernel", layer.kernel)});
 }
 
 void SelectSchedule::runOnOperation() {
@@ -176,6 +181,8 @@ void SelectSchedule::runOnOperation() {
     FailureOr<LayerFacts> layer = getFacts(op);
     if (failed(layer))
       return WalkResult::interrupt();
+    layer->name = getNodeNameOrLine(op->getLoc());
+    layer->kernel = getKernelName(layers.size(), layer->name);
     layers.push_back(*layer);
     return WalkResult::advance();
   });
@@ -188,13 +195,12 @@ void SelectSchedule::runOnOperation() {
 
   Builder builder(&getContext());
   SmallVector<Attribute> records;
-  for (auto [index, layer] : llvm::enumerate(layers)) {
-    std::string name = getNodeNameOrLine(layer.op->getLoc());
-    std::string kernel = getKernelName(index, name);
+  for (const LayerFacts &layer : layers) {
     layer.op->setAttr("schedule",
                       ScheduleAttr::get(&getContext(), layer.schedule));
-    layer.op->setAttr(BitNNDialect::kKernelAttr, builder.getStringAttr(kernel));
-    records.push_back(getRecord(layer, name, kernel));
+    layer.op->setAttr(BitNNDialect::kKernelAttr,
+                      builder.getStringAttr(layer.kernel));
+    records.push_back(getRecord(layer));
     remark::analysis(layer.op->getLoc(), getRemarkOptions(layer.op, kPass))
         << remark::metric("Schedule", getScheduleName(layer.schedule))
         << remark::reason("{0}", layer.reason);

@@ -2,6 +2,7 @@
 // RUN: bitnn-opt %s --bitnn-select-schedule=max-code-size=50000 | FileCheck %s --check-prefix=LARGEST
 // RUN: bitnn-opt %s --bitnn-select-schedule=max-code-size=1000 | FileCheck %s --check-prefix=ALL
 // RUN: bitnn-opt %s --bitnn-select-schedule="schedule=straight-line max-code-size=1000" | FileCheck %s --check-prefix=TOLD
+// RUN: bitnn-opt %s --bitnn-select-schedule=tables=l0_medium,l3_tiny | FileCheck %s --check-prefix=TABLES
 
 // The target's budget holds all layers; a smaller one is kept by tables for the
 // largest layers, but never for one whose table would be larger than its code.
@@ -19,6 +20,11 @@
 // ALL-SAME: name = "tiny", {{[^}]*}} reason = "a table would not be smaller than straight-line code of about {{[0-9]+}} bytes", schedule = "straight-line"
 
 // TOLD-COUNT-4: reason = "asked for by option", schedule = "straight-line"
+
+// TABLES: name = "medium", {{[^}]*}} reason = "straight-line code would need more scratch memory than there is", schedule = "table"
+// TABLES-SAME: name = "large", {{[^}]*}} schedule = "straight-line"
+// TABLES-SAME: name = "small", {{[^}]*}} schedule = "straight-line"
+// TABLES-SAME: name = "tiny", {{[^}]*}} reason = "straight-line code would need more scratch memory than there is", schedule = "table"
 
 module attributes {bitnn.target = #bitnn.target<triple = "riscv32-unknown-elf", cpu = "generic-rv32", features = "">} {
   func.func @model(%x: tensor<1x64xi8>, %i0: tensor<1x16xi32>, %i1: tensor<1x24xi32>, %i2: tensor<1x8xi32>, %i3: tensor<1x1xi32>)

@@ -428,6 +428,9 @@ def SelectSchedulePass : Pass<"bitnn-select-schedule", "::mlir::ModuleOp"> {
            "budget of all code in bytes; 0 is the target's default">,
     Option<"multiply", "multiply", "bool", "false",
            "with auto: layers whose digits are dense may multiply">,
+    ListOption<"tables", "tables", "std::string",
+               "with auto: names of kernels that must be tables, to save "
+               "scratch memory">,
   ];
 }
 
