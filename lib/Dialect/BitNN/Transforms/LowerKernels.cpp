@@ -61,7 +61,9 @@ LowerKernels::lower(Operation *op, StringRef name, SymbolTable &symbols,
     statistics = buildStraightLineKernels(symbols, *layer, name, *options);
   }
   if (succeeded(statistics) && countUnbounded)
-    statistics->unboundedAddsPerPosition = countAddsOfOneGraph(*layer);
+    // The code blocks together are a graph, too.
+    statistics->unboundedAddsPerPosition =
+        std::min(countAddsOfOneGraph(*layer), statistics->addsPerPosition);
   return statistics;
 }
 
