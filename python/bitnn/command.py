@@ -7,16 +7,17 @@ import argparse
 import importlib.util
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from bitnn import adders
-from bitnn.compare import compare_outputs, first_difference, inner_tensors
+from bitnn.compare import all_tensors, compare_outputs, first_difference, inner_tensors
 from bitnn.compiler import Network, compile
 from bitnn.errors import BitnnError
 from bitnn.graph import load_model
-from bitnn.npz import read_npz, write_npz
+from bitnn.npz import make_folder, read_npz, write_npz
 from bitnn.peers import compare_operators
-from bitnn.samples import random_samples, split
+from bitnn.samples import Join, random_samples, split
 from bitnn.training.cli import add_commands as add_training_commands
 from bitnn.values import Array
 
@@ -60,7 +61,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("model", help="the ONNX model")
     run.add_argument("inputs", help=".npz with arrays named as the graph's inputs")
     run.add_argument("-o", dest="outputs", required=True, help=".npz for the graph's outputs")
-    run.add_argument("--dump", metavar="ALL.npz", help="also write every 8-bit tensor")
+    run.add_argument(
+        "--dump",
+        metavar="ALL.npz|FOLDER",
+        help="also write every 8-bit tensor; into a folder: beside every tensor of the reference",
+    )
     run.set_defaults(run=_run)
 
     compare = commands.add_parser(
@@ -98,10 +103,21 @@ def _run(options: argparse.Namespace) -> int:
     samples, join = split(network.reference, arrays)
     results = network.run(samples)
     if options.dump:
-        dumped = _dump(network, samples, options)
-        write_npz(options.dump, {name: join([y[name] for y in dumped]) for name in dumped[0]})
-    write_npz(options.outputs, {name: join([y[name] for y in results]) for name in results[0]})
+        dumped = {"compiled": _dump(network, samples, options)}
+        if not options.dump.endswith(".npz"):
+            make_folder(options.dump)
+            dumped["reference"] = all_tensors(network.reference, samples)
+        for name, tensors in dumped.items():
+            file = Path(options.dump)
+            file = file if len(dumped) == 1 else file / f"{name}.npz"
+            write_npz(file, _joined(tensors, join))
+    write_npz(options.outputs, _joined(results, join))
     return 0
+
+
+def _joined(samples: list[dict[str, Array]], join: Join) -> dict[str, Array]:
+    """The arrays of all samples by name."""
+    return {name: join([sample[name] for sample in samples]) for name in samples[0]}
 
 
 def _dump(

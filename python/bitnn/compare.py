@@ -13,7 +13,7 @@ from bitnn.compiler import Network, compile
 from bitnn.peers import operator_nodes, principal
 from bitnn.reference import Reference, Trace
 from bitnn.samples import Sample
-from bitnn.values import Array
+from bitnn.values import Accumulator, Array, real
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,30 @@ def inner_tensors(network: Network) -> list[str]:
         reached.update(node.outputs)
         names += [name for name in node.outputs if name and graph.is_integer(name)]
     return names
+
+
+def all_tensors(reference: Reference, samples: Sequence[Sample]) -> list[dict[str, Array]]:
+    """Every tensor that depends on the graph's inputs, these included, as the reference has it.
+
+    Each has the type that ONNX gives it. Where a float stands for an exact sum, that sum is there
+    too, in int32, as `NAME:sum`.
+    """
+    targets = [edge.name for edge in reference.graph.outputs]
+    reached = {edge.name for edge in reference.graph.inputs}
+    for node in reference.graph.nodes:
+        if not reached.isdisjoint(node.inputs):
+            reached.update(node.outputs)
+    found = []
+    for sample in samples:
+        tensors: dict[str, Array] = {}
+        for name, value in reference.values(sample, targets).items():
+            if name not in reached:
+                continue
+            tensors[name] = real(value)
+            if isinstance(value, Accumulator) and not value.integer:
+                tensors[f"{name}:sum"] = value.acc.astype(np.int32)
+        found.append(tensors)
+    return found
 
 
 def compare_outputs(network: Network, samples: Sequence[Sample]) -> list[Difference]:

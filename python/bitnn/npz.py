@@ -42,6 +42,14 @@ def write_npz(path: str | Path, arrays: Mapping[str, Array]) -> None:
     write_whole(path, buffer.getvalue())
 
 
+def make_folder(path: str | Path) -> None:
+    """The folder, if it is not there yet; the one above it must be."""
+    try:
+        Path(path).mkdir(exist_ok=True)
+    except OSError as error:
+        raise BitnnError(f"cannot make the folder '{path}': {error.strerror}") from None
+
+
 def write_whole(path: str | Path, content: bytes) -> None:
     """Write all of a file, or leave what was there."""
     path = Path(path)

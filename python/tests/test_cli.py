@@ -15,7 +15,10 @@ from onnx import TensorProto, helper, numpy_helper
 import bitnn
 from bitnn import BitnnError, Reference, emulator
 from bitnn.command import main
+from bitnn.compare import all_tensors
 from bitnn.npz import read_npz, write_npz
+from bitnn.randomlayers import Options, combine, random_layers
+from bitnn.samples import random_samples
 from bitnn.values import Array
 
 TARGETS = ["host", "rv32i", "aarch64"]
@@ -131,6 +134,45 @@ def test_run(
         assert set(dumped) == {"a", "b", "c"}
         for name, tensor in trace.integers.items():
             assert (dumped[name].reshape(-1, 1, 3, 4, 2)[index] == tensor).all()
+
+
+def test_dump_into_a_folder(
+    model: Path, tmp_path: Path, image: Array, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the compiled network has, and every tensor of the reference beside it."""
+    inputs, out, folder = tmp_path / "in.npz", tmp_path / "out.npz", tmp_path / "tensors"
+    write_npz(inputs, {"image": image})
+    for _ in range(2):
+        arguments = ["run", model, inputs, "-o", out, "--dump", folder]
+        assert main([str(argument) for argument in arguments]) == 0
+    compiled, reference = (read_npz(folder / f"{name}.npz") for name in ("compiled", "reference"))
+    assert set(compiled) == {"a", "b", "c"}
+    floats = {"image", "moved", "af", "r", "bf", "k", "cf", "scores"}
+    assert set(reference) == set(compiled) | floats
+    for name, tensor in compiled.items():
+        assert (reference[name] == tensor).all() and reference[name].dtype == tensor.dtype
+    assert all(reference[name].dtype == np.float32 for name in floats)
+    assert (reference["image"] == image).all()
+    assert (reference["scores"] == read_npz(out)["scores"]).all()
+    line = refused(capsys, "run", model, inputs, "-o", out, "--dump", tmp_path / "no" / "tensors")
+    assert "cannot make the folder" in line
+    line = refused(capsys, "run", model, inputs, "-o", out, "--dump", inputs / "tensors")
+    assert "cannot make the folder" in line
+
+
+def test_sums_are_dumped() -> None:
+    """A convolution's exact sums, and the floats that they stand for."""
+    layer = random_layers(5, 1, Options(kinds=("gemm",), forms=("qdq",), epilogues=("none",)))[0]
+    reference = Reference(combine([layer]))
+    (gemm,) = (node.outputs[0] for node in reference.graph.nodes if node.op in ("Gemm", "MatMul"))
+    samples = random_samples(reference, 2, seed=1)
+    for sample, tensors in zip(samples, all_tensors(reference, samples), strict=True):
+        trace = bitnn.Trace()
+        reference(sample, trace)
+        assert (tensors[f"{gemm}:sum"] == trace.accumulators[gemm]).all()
+        assert tensors[f"{gemm}:sum"].dtype == np.int32 and tensors[gemm].dtype == np.float32
+        assert tensors[gemm].shape == tensors[f"{gemm}:sum"].shape
+        assert (tensors[gemm] != 0).any()
 
 
 def test_the_same_run_gives_the_same_bytes(model: Path, tmp_path: Path, image: Array) -> None:
