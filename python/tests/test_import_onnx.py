@@ -196,7 +196,7 @@ def undefined_type(model: onnx.ModelProto) -> None:
         (overflow_elements, "an element does not fit"),
         (negative_extent, "is negative somewhere or too large"),
         (huge_extents, "is negative somewhere or too large"),
-        (external_data, "its data is in the file '', which cannot be found beside the model"),
+        (external_data, "its data is in the file '', which is not in the model's folder"),
         (sparse_weights, "sparse initializers are not supported"),
         (remove_initializer, "which nothing defines"),
         (remove_outputs, "is not an ONNX model: its graph has no outputs"),

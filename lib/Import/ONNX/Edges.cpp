@@ -213,8 +213,13 @@ static FailureOr<Cut> cutValue(OpBuilder &builder, Location loc, StringRef name,
 }
 
 FailureOr<Cut> Importer::cutOutput(StringRef name) {
-  Operand value = readInput(values[name]);
   auto found = producers.find(name);
+  Operand computed = values.lookup(name);
+  if (!computed)
+    return emitError(*found->second, file)
+           << "only its first output is supported, but " << quote(name)
+           << " is an output of the graph";
+  Operand value = readInput(computed);
   Location loc =
       found == producers.end() ? file : getLocation(*found->second, file);
   auto *outside = std::get_if<Outside>(value.get());

@@ -257,15 +257,21 @@ LogicalResult Reader::readExternal(const proto::TensorProto &from,
       llvm::sys::path::parent_path(fileLocation.getFilename().strref());
   SmallString<128> path(folder), realFolder, realPath;
   llvm::sys::path::append(path, location);
+  auto refuse = [&](StringRef reason) {
+    return error() << what << ": its data is in the file " << quote(location)
+                   << ", which " << reason;
+  };
+  if (location.empty() || llvm::sys::path::is_absolute(location))
+    return refuse("is not in the model's folder");
   // Links are followed first: the file itself must be in the folder.
   if (llvm::sys::fs::real_path(folder.empty() ? "." : folder, realFolder) ||
       llvm::sys::fs::real_path(path, realPath))
-    return error() << what << ": its data is in the file " << quote(location)
-                   << ", which cannot be found beside the model";
-  if (location.empty() || llvm::sys::path::is_absolute(location) ||
-      !StringRef(realPath).starts_with((realFolder + "/").str()))
-    return error() << what << ": its data is in the file " << quote(location)
-                   << ", which is not in the model's folder";
+    return refuse("cannot be found beside the model");
+  if (!StringRef(realPath).starts_with((realFolder + "/").str()))
+    return refuse("is not in the model's folder");
+  // A pipe would never end.
+  if (!llvm::sys::fs::is_regular_file(realPath))
+    return refuse("is no ordinary file");
   auto whole = llvm::MemoryBuffer::getFile(realPath, /*IsText=*/false,
                                            /*RequiresNullTerminator=*/false);
   if (!whole)
