@@ -43,10 +43,11 @@ static constexpr Rule kX86Rules[] = {
 
 static constexpr Rule kAArch64Rules[] = {
     // f.., bf.., conversions from integers, atomic float operations. bfm is
-    // the bit-field move, firstp a predicate.
+    // the bit-field move, firstp a predicate; fneg and fabs are logic on a sign
+    // bit, with which LLVM also makes integer constants.
     {InstructionKind::Float,
      "^b?f|^b?f[12]cvt|^[su]cvtf|^(ld|st)b?f(add|max|min)",
-     "^(bfm|firstp|fmov|fdup|fcpy|fcsel)$"},
+     "^(bfm|firstp|fmov|fdup|fcpy|fcsel|fneg|fabs)$"},
     {InstructionKind::Divide, "div|^u(recpe|rsqrte)$", ""},
     // mul, mull, mulh; mla, mls, mlal, mmla; madd, msub, mad, msb and their
     // long forms; dot products; outer products (mopa).

@@ -121,11 +121,16 @@ TargetDescription describeTarget(StringRef tripleName, StringRef cpu,
     return describeRiscv(triple, features);
   TargetDescription target;
   target.indexBits = triple.isArch32Bit() ? 32 : 64;
-  // AArch64 has the registers, but its vector kernels come with a later
-  // measurement: until then its code is scalar.
   if (triple.isAArch64()) {
     target.scalarRegisters = 24;
     target.scalarAccumulators = 20;
+    if (!features.contains("-neon")) {
+      target.vectorLanes = 8;
+      target.vectorRegisters = 30;
+      target.vectorAccumulators = 24;
+      target.maxAddsPerBlock = 1400;
+      target.millibytesPerDigit = 4600;
+    }
   }
   return target;
 }

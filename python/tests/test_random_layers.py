@@ -37,6 +37,7 @@ EMULATED = [
     {"target": "rv32i", "schedule": schedule}
     for schedule in ("auto", "straight-line", "table", "multiply")
 ]
+EMULATED += [{"target": "aarch64", "schedule": schedule} for schedule in ("straight-line", "table")]
 
 
 def name_of(options: Mapping[str, str]) -> str:

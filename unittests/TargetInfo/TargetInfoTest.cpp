@@ -16,6 +16,7 @@ TEST(TargetInfo, VectorLanesFollowTheProcessor) {
   EXPECT_EQ(describe("x86-64-v3").vectorLanes, 16);
   EXPECT_EQ(describe("x86-64-v4").vectorLanes, 32);
   EXPECT_EQ(describe("rv32i").vectorLanes, 1);
+  EXPECT_EQ(describe("aarch64").vectorLanes, 8);
 }
 
 TEST(TargetInfo, FeaturesOverrideTheProcessor) {
@@ -26,6 +27,8 @@ TEST(TargetInfo, FeaturesOverrideTheProcessor) {
   EXPECT_EQ(lanes("x86-64", "+avx2"), 16);
   EXPECT_EQ(lanes("x86-64-v4", "-avx512bw"), 16);
   EXPECT_EQ(lanes("x86-64-v3", "-avx2"), 1);
+  EXPECT_EQ(
+      describeTarget("aarch64-unknown-elf", "generic", "-neon").vectorLanes, 1);
 }
 
 TEST(TargetInfo, Riscv32HasNoMultiplication) {
