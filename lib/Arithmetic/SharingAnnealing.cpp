@@ -62,7 +62,7 @@ void SharingSolver::change() {
   for (unsigned node : changed)
     if (node < inputs || state.isShared(node))
       findPairs(node);
-  shareAll(forgetProbability);
+  shareAll(1, forgetProbability);
 }
 
 void SharingSolver::anneal() {

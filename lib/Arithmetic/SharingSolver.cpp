@@ -3,9 +3,14 @@
 #include "SharingSolver.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
+#include "llvm/Support/MathExtras.h"
 #include <climits>
 
 namespace bitnn {
+
+// Measured on layers of 64 to 256 outputs.
+static constexpr unsigned gradedLevels = 3;
+static constexpr unsigned rowsPerLevel = 32;
 
 //===----------------------------------------------------------------------===//
 // Greedy sharing
@@ -59,9 +64,9 @@ void SharingSolver::findPairs(unsigned node) {
     }
 }
 
-void SharingSolver::shareAll(double forget) {
+void SharingSolver::shareAll(unsigned minimum, double forget) {
   while (std::optional<PairQueue::Item> item = queue.pop()) {
-    if (isInterrupted())
+    if (item->score < minimum || isInterrupted())
       break;
     if (item->pair.isAny()) {
       if (auto pair = queueBest(item->pair, item->score))
@@ -83,62 +88,58 @@ void SharingSolver::shareAll(double forget) {
 // Windows
 //===----------------------------------------------------------------------===//
 
-void SharingSolver::shareInputs(Window &window, unsigned first, unsigned end) {
-  window.rows.resize(state.numRows());
-  std::swap(state.getRows(), window.rows);
-  unsigned firstShared = state.numNodes();
-  for (unsigned input = first; input < end; ++input) {
-    counts.clear();
-    state.countOwnPairs(input, counts);
-    queuePairs();
-    for (unsigned other = first; other < input; ++other)
-      queueBest(SharedPair::any(other, input), UINT_MAX);
-    state.addToRows(input);
-  }
-  shareAll();
-  llvm::append_range(window.nodes, llvm::seq(first, end));
-  llvm::append_range(window.nodes, llvm::seq(firstShared, state.numNodes()));
-  std::swap(state.getRows(), window.rows);
-}
-
-void SharingSolver::merge(Window &window, Window other) {
-  std::swap(state.getRows(), window.rows);
-  unsigned firstShared = state.numNodes();
-  auto isDone = [&](unsigned node) { return !state.hasTerms(node); };
-  llvm::erase_if(other.nodes, isDone);
-  llvm::erase_if(window.nodes, isDone);
-  for (auto &row : state.getRows())
-    llvm::erase_if(row, [&](unsigned cell) {
-      return state.getCell(cell).digits.count() == 0;
-    });
-  // Within each window nothing is left to be shared.
-  for (unsigned node : other.nodes)
-    findPairs(node);
-  for (unsigned node : other.nodes)
+void SharingSolver::shareAmong(std::vector<unsigned> &nodes, unsigned minimum,
+                               bool hasDenseInputs) {
+  state.clearRows();
+  llvm::erase_if(nodes, [&](unsigned node) { return !state.hasTerms(node); });
+  llvm::sort(nodes);
+  for (auto [index, node] : llvm::enumerate(nodes)) {
+    if (hasDenseInputs && node < state.numInputs()) {
+      counts.clear();
+      state.countOwnPairs(node, counts);
+      queuePairs();
+      for (unsigned input : llvm::ArrayRef(nodes).take_front(index))
+        queueBest(SharedPair::any(input, node), UINT_MAX);
+    } else {
+      findPairs(node);
+    }
     state.addToRows(node);
-  shareAll();
-  llvm::append_range(window.nodes, other.nodes);
-  llvm::append_range(window.nodes, llvm::seq(firstShared, state.numNodes()));
-  std::swap(state.getRows(), window.rows);
+  }
+  unsigned firstNew = state.numNodes();
+  shareAll(minimum);
+  llvm::append_range(nodes, llvm::seq(firstNew, state.numNodes()));
 }
 
 void SharingSolver::run() {
+  // The nodes of each window.
+  std::vector<std::vector<unsigned>> windows;
   unsigned inputs = state.numInputs();
   unsigned size = options.window ? options.window : std::max(inputs, 1u);
-  std::vector<Window> windows;
   for (unsigned first = 0; first < inputs; first += size)
-    shareInputs(windows.emplace_back(), first, std::min(first + size, inputs));
-  while (windows.size() > 1) {
-    std::vector<Window> merged;
-    for (size_t i = 0; i < windows.size(); i += 2) {
-      merged.push_back(std::move(windows[i]));
-      if (i + 1 < windows.size())
-        merge(merged.back(), std::move(windows[i + 1]));
+    llvm::append_range(windows.emplace_back(),
+                       llvm::seq(first, std::min(first + size, inputs)));
+
+  for (unsigned level = 0;; ++level) {
+    // Small windows are not to use up terms for pairs that occur seldom: there
+    // may be better ones in larger windows. But only for some levels, or the
+    // windows would become larger than intended.
+    unsigned levelsLeft =
+        llvm::Log2_64_Ceil(std::max<size_t>(windows.size(), 1));
+    unsigned graded = level < gradedLevels ? gradedLevels - level : 0;
+    unsigned reserve = std::min(levelsLeft, graded) * state.numRows() *
+                       state.maxWeight() / rowsPerLevel;
+    for (std::vector<unsigned> &nodes : windows)
+      shareAmong(nodes, 1 + reserve, level <= gradedLevels);
+    if (windows.size() <= 1)
+      return;
+    std::vector<std::vector<unsigned>> merged;
+    for (auto [index, nodes] : llvm::enumerate(windows)) {
+      if (index % 2 == 0)
+        merged.emplace_back();
+      llvm::append_range(merged.back(), nodes);
     }
     windows = std::move(merged);
   }
-  if (!windows.empty())
-    state.getRows() = std::move(windows.front().rows);
 }
 
 } // namespace bitnn

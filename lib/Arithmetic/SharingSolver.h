@@ -52,14 +52,11 @@ public:
   const SharingState &getState() const { return state; }
 
 private:
-  /// Nodes that may be shared with each other, and their cells by row.
-  struct Window {
-    std::vector<unsigned> nodes;
-    SharingState::RowLists rows;
-  };
-  void shareInputs(Window &window, unsigned first, unsigned end);
-  void merge(Window &window, Window other);
-
+  /// Shares the terms of these nodes with each other, as long as that saves at
+  /// least `minimum`. Appends the new nodes. Inputs that still have most of
+  /// their terms take less time if that is known.
+  void shareAmong(std::vector<unsigned> &nodes, unsigned minimum,
+                  bool hasDenseInputs);
   /// At most so much does a pair save that is not yet a node.
   unsigned getBound(unsigned count) const;
   /// Queues the pairs that were counted.
@@ -69,8 +66,9 @@ private:
   std::optional<SharedPair> queueBest(SharedPair pairs, unsigned expected);
   /// Queues the pairs of a node with those in the row lists, and with itself.
   void findPairs(unsigned node);
-  /// Empties the queue. Some pairs are forgotten with a probability.
-  void shareAll(double forget = 0);
+  /// Empties the queue. Pairs that save less are forgotten, others with a
+  /// probability.
+  void shareAll(unsigned minimum, double forget = 0);
   bool isInterrupted();
 
   void change();

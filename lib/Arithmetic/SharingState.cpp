@@ -45,13 +45,18 @@ SharingState::SharingState(const ConstantMatrix &matrix,
     for (unsigned row = 0; row < matrix.rows(); ++row)
       if (int32_t weight = matrix.at(row, column); weight != 0)
         addCell(row, column, encodeOpen(weight, options.encoding));
+  clearRows();
+}
+
+void SharingState::clearRows() {
   for (auto &row : rows)
     row.clear();
 }
 
 void SharingState::addToRows(unsigned node) {
   for (unsigned cell : nodes[node].cells)
-    rows[cells[cell].row].push_back(cell);
+    if (cells[cell].digits.count() > 0)
+      rows[cells[cell].row].push_back(cell);
 }
 
 bool SharingState::hasTerms(unsigned node) const {
@@ -247,8 +252,7 @@ void SharingState::compact() {
   llvm::fill(inputCells, 0);
   nodeOfPair.clear();
   numChanges = 0;
-  for (auto &row : rows)
-    row.clear();
+  clearRows();
   std::vector<unsigned> renumbered(oldNodes.size());
   for (unsigned old = 0; old < oldNodes.size(); ++old) {
     Node &oldNode = oldNodes[old];

@@ -61,7 +61,8 @@ public:
 
   /// The nodes that take part in sharing: none of a new state. New nodes are
   /// added at once.
-  RowLists &getRows() { return rows; }
+  const RowLists &getRows() const { return rows; }
+  void clearRows();
   void addToRows(unsigned node);
 
   /// Of all inputs, as long as nothing is unshared.
