@@ -185,6 +185,35 @@ TEST(Sharing, Anneals) {
   EXPECT_LT(annealed, greedy * 0.95);
 }
 
+TEST(Sharing, WindowsLoseLittle) {
+  unsigned whole = 0, windowed = 0;
+  forEachSeed(3, [&](Random &random) {
+    ConstantMatrix matrix = randomMatrix(random, 24, 90, 8);
+    SharingOptions options;
+    whole += shareAdders(matrix, options).numAdders();
+    options.window = 12;
+    AdderGraph graph = shareAdders(matrix, options);
+    expectEqual(graph, matrix);
+    windowed += graph.numAdders();
+  });
+  EXPECT_LT(whole, windowed);
+  EXPECT_LT(windowed, whole * 1.10);
+}
+
+TEST(Sharing, AnnealingIsInterrupted) {
+  Random random(9);
+  ConstantMatrix matrix = randomMatrix(random, 8, 8, 8);
+  SharingOptions options;
+  unsigned greedy = shareAdders(matrix, options).numAdders();
+  options.evaluations = UINT_MAX;
+  unsigned asked = 0;
+  auto isInterrupted = [&] { return ++asked > 1000; };
+  options.isInterrupted = isInterrupted;
+  AdderGraph graph = shareAdders(matrix, options);
+  expectEqual(graph, matrix);
+  EXPECT_LT(graph.numAdders(), greedy);
+}
+
 TEST(Sharing, IsInterrupted) {
   Random random(7);
   ConstantMatrix matrix = randomMatrix(random, 40, 40, 8);
