@@ -90,7 +90,7 @@ def plot(runs: list[Path], out: Path, title: str) -> None:
         raise BitnnError("plots need matplotlib: pip install bitnn[train]") from error
     matplotlib.use("svg")
     matplotlib.rcParams |= {"svg.hashsalt": "bitnn", "svg.fonttype": "none", "font.size": 9}
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     curves: dict[str, list[Point]] = defaultdict(list)
     for point in points(runs):
@@ -106,8 +106,12 @@ def plot(runs: list[Path], out: Path, title: str) -> None:
             _energy(axis, curve, model, style)
     axes[0][0].set(xlabel="adds per MAC", ylabel="accuracy in %", xscale="log")
     for axis, model in zip(axes[0][1:], models, strict=True):
-        axis.set(xlabel=f"µJ of arithmetic per image, {model}", xscale="log")
+        axis.set(xlabel=f"nJ of arithmetic per image, {model}", xscale="log")
+        axis.set_title("● add-shift-add   ■ on multipliers", fontsize=8)
     for axis in axes[0]:
+        axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(ticker.FuncFormatter(lambda x, _: f"{x:g}"))
+        axis.xaxis.set_minor_formatter(ticker.NullFormatter())
         axis.grid(alpha=0.3, which="both", linewidth=0.5)
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
@@ -134,7 +138,7 @@ def _energy(axis: Any, curve: list[Point], model: str, style: dict[str, Any]) ->
         forms["mult-add"] = "s--"
     for form, marks in forms.items():
         energies = [p.average("energy_pj", model, form, "all", "total") for p in curve]
-        known = [energy / 1e6 for energy in energies if energy is not None]
+        known = [energy / 1e3 for energy in energies if energy is not None]
         if len(known) == len(curve):
             _draw(axis, curve, known, style, marks)
 
