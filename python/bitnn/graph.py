@@ -133,11 +133,13 @@ def load_graph(model: onnx.ModelProto | str | Path) -> Graph:
     """The graph of an ONNX model; its subgraphs and functions are not expanded."""
     proto = load_model(model)
     opsets = {entry.domain or "ai.onnx": entry.version for entry in proto.opset_import}
-    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
+    constants = {tensor.name: _array(tensor, tensor.name) for tensor in proto.graph.initializer}
     known = set(constants)
     nodes = []
     for entry in proto.graph.node:
         domain = entry.domain or "ai.onnx"
+        if not entry.output:
+            raise BitnnError(f"{entry.op_type} '{entry.name}': it has no output")
         node = Node(
             op=entry.op_type,
             name=entry.name,
@@ -145,7 +147,7 @@ def load_graph(model: onnx.ModelProto | str | Path) -> Graph:
             opset=opsets.get(domain, 1),
             inputs=tuple(entry.input),
             outputs=tuple(entry.output),
-            attributes={item.name: _attribute(item) for item in entry.attribute},
+            attributes={item.name: _attribute(item, entry.output[0]) for item in entry.attribute},
             constants=frozenset(i for i, name in enumerate(entry.input) if name in known),
         )
         if len(node.constants) == sum(map(bool, node.inputs)):
@@ -178,22 +180,38 @@ def _constant(node: Node) -> NDArray[Any] | None:
     return None
 
 
-def _attribute(attribute: onnx.AttributeProto) -> Any:  # noqa: ANN401 - ONNX attributes are untyped
-    value = onnx.helper.get_attribute_value(attribute)
-    if isinstance(value, bytes):
-        return value.decode()
-    if isinstance(value, onnx.TensorProto):
-        return numpy_helper.to_array(value)
-    return value
+def _array(tensor: onnx.TensorProto, name: str) -> NDArray[Any]:
+    """The elements of a constant."""
+    try:
+        return numpy_helper.to_array(tensor)
+    except Exception as error:  # onnx does not say which ones there are.
+        reason = str(error) if isinstance(error, ValueError) else repr(error)
+        raise BitnnError(f"the tensor '{name}' cannot be read: {reason}") from None
+
+
+def _attribute(attribute: onnx.AttributeProto, node: str) -> Any:  # noqa: ANN401 - untyped in ONNX
+    """The value of an attribute of the node that computes the tensor `node`."""
+    name = f"{node}.{attribute.name}"
+    if attribute.type == onnx.AttributeProto.TENSOR:
+        return _array(attribute.t, name)
+    try:
+        value = onnx.helper.get_attribute_value(attribute)
+        return value.decode() if isinstance(value, bytes) else value
+    except ValueError as error:
+        raise BitnnError(f"the attribute '{name}' cannot be read: {error}") from None
 
 
 def _edge(value: onnx.ValueInfoProto) -> Edge:
     tensor = value.type.tensor_type
     if not value.type.HasField("tensor_type") or not tensor.elem_type:
         raise BitnnError(f"'{value.name}' at the graph's edge is not a tensor with an element type")
+    try:
+        dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+    except KeyError:
+        raise BitnnError(f"'{value.name}' has the unknown type {tensor.elem_type}") from None
     return Edge(
         name=value.name,
-        dtype=np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)),
+        dtype=dtype,
         shape=tuple(
             dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else None
             for dim in tensor.shape.dim

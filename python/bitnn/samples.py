@@ -55,8 +55,11 @@ def split(reference: Reference, arrays: Mapping[str, Array]) -> tuple[list[Sampl
 def random_samples(reference: Reference, count: int, seed: int) -> list[Sample]:
     """Noise over the range that the graph's first quantization can tell apart."""
     rng = np.random.default_rng(seed)
-    graph = reference.graph
-    return [{edge.name: _noise(rng, graph, edge) for edge in graph.inputs} for _ in range(count)]
+    graph, edges = reference.graph, reference.graph.inputs
+    try:
+        return [{edge.name: _noise(rng, graph, edge) for edge in edges} for _ in range(count)]
+    except (IndexError, MemoryError, ValueError) as error:
+        raise BitnnError(f"no random samples for the inputs {_list(edges)}: {error}") from None
 
 
 def _noise(rng: np.random.Generator, graph: Graph, edge: Edge) -> Array:
@@ -83,6 +86,10 @@ def _range_of(graph: Graph, name: str) -> tuple[float, int, int]:
             return scale, limits.min - int(zero.flat[0]), limits.max - int(zero.flat[0])
         reached.update(node.outputs)
     return 1.0, -128, 127
+
+
+def _list(edges: Sequence[Edge]) -> str:
+    return ", ".join(str(edge) for edge in edges)
 
 
 def _one(edge: Edge) -> tuple[int, ...]:

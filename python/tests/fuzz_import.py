@@ -51,5 +51,14 @@ def fuzz_import(minutes: float) -> int:
     return int(subprocess.run(command).returncode != 0)
 
 
+def main(arguments: list[str]) -> int:
+    try:
+        minutes = float(*arguments) if arguments else 10.0
+    except (TypeError, ValueError):
+        print("usage: ./dev fuzz import [MINUTES]", file=sys.stderr)
+        return 1
+    return fuzz_import(minutes)
+
+
 if __name__ == "__main__":
-    sys.exit(fuzz_import(float(sys.argv[1]) if sys.argv[1:] else 10.0))
+    sys.exit(main(sys.argv[1:]))

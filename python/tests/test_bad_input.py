@@ -16,8 +16,11 @@ import numpy as np
 import onnx
 import pytest
 from bad_models import Change, changes
+from onnx import TensorProto, helper, numpy_helper
 
+from bitnn import BitnnError, Reference
 from bitnn.randomlayers import Options, combine, random_layers
+from bitnn.samples import random_samples
 
 ROOT = Path(__file__).resolve().parents[2]
 FUZZER_INPUTS = ROOT / "unittests" / "Fuzz" / "Inputs"
@@ -109,6 +112,23 @@ def test_compiled_with_a_wrong_element(
                 (tmp_path / name).unlink()
 
 
+@pytest.mark.parametrize(("kind", "form"), MODELS)
+def test_evaluated_with_a_wrong_element(seed: int, kind: str, form: str) -> None:
+    """The reference, too, gives integers or the one exception that users see."""
+    refused = 0
+    for what, change in sample(seed + 2, kind, form, 50):
+        model = layer(kind, form)
+        change(model)
+        print(what)
+        try:
+            reference = Reference(model)
+            reference(random_samples(reference, 1, seed)[0])
+        except BitnnError as error:
+            assert str(error)
+            refused += 1
+    assert refused >= 10
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -143,6 +163,42 @@ def test_a_gigantic_file(tools: Path, tmp_path: Path) -> None:
     check_errors(result.stderr)
     assert b"is larger than 2 GiB" in result.stderr
     assert os.listdir(tmp_path) == ["n.onnx"]
+
+
+GIANTS = {
+    "Expand": [2**40, 2**40],
+    "Tile": [1, 2**62],
+    "Pad": [0, 2**31 - 1, 0, 2**31 - 1],
+    "Reshape": [2**62, 4],
+}
+
+
+@pytest.mark.parametrize("op", GIANTS)
+@pytest.mark.parametrize("factor", [1, 2**-5])
+def test_gigantic_results(tools: Path, op: str, factor: float) -> None:
+    """A small file that asks for a large constant, or a larger one than numbers can say."""
+    extents = np.asarray([int(extent * factor) for extent in GIANTS[op]], np.int64)
+    constants = {"e": extents, "w": np.ones((1, 4), np.int8), "s": np.float32(0.5)}
+    nodes = [
+        helper.make_node(op, ["w", "e"], ["large"], "giant"),
+        helper.make_node("DequantizeLinear", ["large", "s"], ["wr"]),
+        helper.make_node("DequantizeLinear", ["x", "s"], ["xr"]),
+        helper.make_node("MatMul", ["xr", "wr"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "giant",
+        [helper.make_tensor_value_info("x", TensorProto.INT8, [1, 1])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9)
+    result = run(
+        tools / "bitnn-translate", "--import-onnx", "--name=n", data=model.SerializeToString()
+    )
+    assert result.returncode == 1 and not result.stdout
+    check_errors(result.stderr, model)
+    assert f"{op} 'giant': " in result.stderr.decode()
 
 
 def test_what_the_fuzzer_found(tools: Path) -> None:

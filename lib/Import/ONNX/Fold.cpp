@@ -11,7 +11,7 @@ using namespace mlir;
 using namespace bitnn::importer;
 
 /// Shape arithmetic is small; anything larger is left to whoever reads it.
-static constexpr int64_t kMostElements = 1 << 20;
+static constexpr int64_t kMostFolded = 1 << 20;
 
 //===----------------------------------------------------------------------===//
 // Elements
@@ -100,7 +100,7 @@ static TensorRef combine(StringRef op, const Tensor &lhs, const Tensor &rhs,
   FailureOr<int64_t> size = failure();
   if (shape)
     size = getNumElements(*shape);
-  if (failed(size) || *size > kMostElements)
+  if (failed(size) || *size > kMostFolded)
     return nullptr;
   std::vector<T> a = getNumbers<T>(lhs), b = getNumbers<T>(rhs), result;
   for (int64_t i = 0; i < *size; ++i) {
@@ -197,7 +197,7 @@ static TensorRef fillShape(NodeContext &node, const Tensor &shape) {
   for (int64_t extent : getNumbers<int64_t>(shape))
     extents.push_back(extent);
   FailureOr<int64_t> size = getNumElements(extents);
-  if (failed(size) || *size > kMostElements)
+  if (failed(size) || *size > kMostFolded)
     return nullptr;
   auto found = node.node.attributes.find("value");
   if (found == node.node.attributes.end())
@@ -220,7 +220,7 @@ static TensorRef makeRange(ArrayRef<TensorRef> bounds) {
   int64_t delta = bounds[2]->getInteger(0);
   SmallVector<int64_t> values;
   for (int64_t i = start; delta > 0 ? i < limit : i > limit; i += delta) {
-    if (delta == 0 || int64_t(values.size()) >= kMostElements)
+    if (delta == 0 || int64_t(values.size()) >= kMostFolded)
       return nullptr;
     values.push_back(i);
     int64_t next;
@@ -251,7 +251,7 @@ static TensorRef choose(const Tensor &condition, const Tensor &a,
   FailureOr<int64_t> size = failure();
   if (shape)
     size = getNumElements(*shape);
-  if (failed(size) || *size > kMostElements || a.type != b.type ||
+  if (failed(size) || *size > kMostFolded || a.type != b.type ||
       condition.type != ElementType::Bool || a.bytes.empty())
     return nullptr;
   auto result = std::make_shared<Tensor>(a);

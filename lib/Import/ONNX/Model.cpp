@@ -39,7 +39,7 @@ FailureOr<int64_t> bitnn::importer::getNumElements(ArrayRef<int64_t> shape) {
   int64_t product = 1;
   for (int64_t extent : shape)
     if (extent < 0 || llvm::MulOverflow(product, extent, product) ||
-        product > INT32_MAX)
+        product > kMostElements)
       return failure();
   return product;
 }

@@ -41,7 +41,13 @@ inline bool isInteger(ElementType type) {
          type == ElementType::Int64;
 }
 
-/// The number of elements of a shape; fails above 2^31 - 1.
+/// More elements than any tensor has that such a network needs; lists of them
+/// still fit the memory.
+inline constexpr int64_t kMostElements = 1 << 28;
+/// The same of a constant that the importer computes: it keeps several lists.
+inline constexpr int64_t kMostComputedElements = 1 << 26;
+
+/// The number of elements of a shape; fails above `kMostElements`.
 mlir::FailureOr<int64_t> getNumElements(llvm::ArrayRef<int64_t> shape);
 
 /// "1x3x32x32", or "scalar".

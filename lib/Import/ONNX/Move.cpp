@@ -129,11 +129,8 @@ struct Mover {
     for (const Movement &movement : *movements) {
       if (movement.shape.empty() && !isConstant)
         return node.refuse() << "scalars are not supported";
-      FailureOr<int64_t> size = getNumElements(movement.shape);
-      if (failed(size) || *size == 0)
-        return node.refuse()
-               << "its result of shape " << toString(movement.shape)
-               << " is empty or too large";
+      if (failed(checkShape(node, movement.shape, isConstant)))
+        return failure();
     }
     return movements;
   }
@@ -287,6 +284,17 @@ bitnn::importer::getCurrentShape(const ImportedValue &value) {
   if (auto *parts = std::get_if<Parts>(&value))
     return afterMovements(*parts, parts->shape);
   return std::nullopt;
+}
+
+LogicalResult bitnn::importer::checkShape(NodeContext &node,
+                                          ArrayRef<int64_t> shape,
+                                          bool isConstant) {
+  FailureOr<int64_t> size = getNumElements(shape);
+  if (succeeded(size) && *size > 0 &&
+      !(isConstant && *size > kMostComputedElements))
+    return success();
+  return node.refuse() << "its result of shape " << toString(shape)
+                       << " is empty or too large";
 }
 
 Result bitnn::importer::move(NodeContext &node, const Operand &operand,

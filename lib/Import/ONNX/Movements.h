@@ -19,6 +19,11 @@ using Plan =
 Result move(NodeContext &node, Plan plan);
 Result move(NodeContext &node, const Operand &operand, Plan plan);
 
+/// Refuses results that are empty or too large. Whoever lists the elements of
+/// a dimension asks before that.
+mlir::LogicalResult checkShape(NodeContext &node, llvm::ArrayRef<int64_t> shape,
+                               bool isConstant = false);
+
 /// A reshape, as the only movement.
 inline Movements reshape(NodeContext &node, Shape shape) {
   return {Movement{{}, std::move(shape), node.loc}};

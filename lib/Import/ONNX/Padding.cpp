@@ -38,7 +38,7 @@ static FailureOr<Pads> getPads(NodeContext &node, ArrayRef<int64_t> shape) {
     result.before[*axis] = (**pads)[i];
     result.after[*axis] = (**pads)[count + i];
     for (int64_t pad : {(**pads)[i], (**pads)[count + i]})
-      if (pad < -shape[*axis] || pad > INT32_MAX)
+      if (pad < -shape[*axis] || pad > kMostElements)
         return node.refuse() << "a pad of " << pad << " is not supported";
   }
   return result;

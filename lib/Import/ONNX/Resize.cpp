@@ -66,7 +66,7 @@ FailureOr<Movements> Resizing::plan(NodeContext &node,
     int64_t from = shape[*axis];
     float scale = sizes.empty() ? scales[i] : float(sizes[i]) / float(from);
     double extent = sizes.empty() ? std::floor(double(from) * scale) : sizes[i];
-    if (!(extent >= 1 && extent <= INT32_MAX))
+    if (!(extent >= 1 && extent <= kMostElements))
       return node.refuse() << "dimension " << *axis << " would have " << extent
                            << " elements";
     Shape indices;

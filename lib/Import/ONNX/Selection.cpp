@@ -178,6 +178,8 @@ Result bitnn::importer::importExpand(NodeContext &node) {
     if (!result || llvm::any_of(*result, [](int64_t e) { return e < 1; }))
       return node.refuse() << "a tensor of shape " << toString(shape)
                            << " cannot be broadcast to " << toString(**target);
+    if (failed(checkShape(node, *result)))
+      return failure();
     Shape aligned(result->size() - shape.size(), 1);
     llvm::append_range(aligned, shape);
     Movements movements = reshape(node, aligned);
@@ -202,7 +204,7 @@ Result bitnn::importer::importTile(NodeContext &node) {
     Movement movement = selectAll(node, shape);
     for (auto [axis, count] : llvm::enumerate(**repeats)) {
       int64_t size;
-      if (llvm::MulOverflow(count, shape[axis], size) || size > INT32_MAX)
+      if (llvm::MulOverflow(count, shape[axis], size) || size > kMostElements)
         return node.refuse() << "its result is too large";
       Shape indices;
       for (int64_t i = 0; i < size; ++i)

@@ -101,7 +101,7 @@ def apply(node: Node, operands: Operands) -> tuple[Value, ...]:
         raise node.error("the reference does not know this operator")
     try:
         results = operator(node, operands)
-    except (ValueError, TypeError, IndexError) as error:
+    except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
         raise node.error(str(error)) from error
     return results if isinstance(results, tuple) else (results,)
 
