@@ -62,6 +62,11 @@ static FailureOr<Movements> padByMode(NodeContext &node, StringRef mode,
   FailureOr<Pads> pads = getPads(node, shape);
   if (failed(pads))
     return failure();
+  Shape padded(shape);
+  for (size_t i = 0; i < padded.size(); ++i)
+    padded[i] += pads->before[i] + pads->after[i];
+  if (failed(checkShape(node, padded)))
+    return failure();
   Movement movement = selectAll(node, shape);
   for (auto [axis, extent] : llvm::enumerate(shape)) {
     Shape indices;
