@@ -84,7 +84,9 @@ void SharingState::setWeights(const ConstantMatrix &matrix) {
     Interval sum;
     for (int32_t weight : matrix.row(row))
       sum += inputInterval * weight;
-    weights[row] = getBits(sum);
+    // Partial sums are narrower than their row. Of the factors from 4/8 to 8/8
+    // this one gave the fewest bits, or nearly, on random matrices of 8 bits.
+    weights[row] = std::max(1u, getBits(sum) * 5 / 8);
     heaviest = std::max(heaviest, weights[row]);
   }
   for (unsigned input = 0; input < inputs; ++input)

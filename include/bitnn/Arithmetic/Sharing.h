@@ -27,7 +27,8 @@ struct SharingOptions {
   /// grow together, two by two, until they are one. Time and memory become
   /// about linear in the number of inputs. 0: all inputs at once.
   unsigned window = 0;
-  /// How many more graphs annealing may try. The result is the best of all.
+  /// How many changes annealing tries on the graph; the best graph is returned.
+  /// One takes about 40 us for 16x16 weights of 8 bits, 100 us for 64x64.
   unsigned evaluations = 0;
   /// Of annealing: equal seeds give equal graphs.
   uint64_t seed = 0;
