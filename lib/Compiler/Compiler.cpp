@@ -27,7 +27,8 @@ using llvm::SmallString;
 namespace bitnn {
 
 namespace {
-/// One compilation, step by step. Every step gives an error of one line.
+/// One compilation, step by step. Every step gives an error of one line; the
+/// import one for each node that it cannot take.
 class Compilation {
 public:
   Compilation(const CompileOptions &options, const DialectRegistry &registry)
@@ -124,7 +125,9 @@ Error Compilation::readModel() {
                 "' models; known are .onnx, .mlir and .mlirbc");
   if (!isOnnx && !options.outputs.empty())
     return fail("--outputs cuts ONNX graphs, not modules");
-  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(options.model);
+  // An ONNX model is mapped, not read; the parser of modules needs an end mark.
+  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(
+      options.model, /*IsText=*/false, /*RequiresNullTerminator=*/!isOnnx);
   if (!buffer)
     return fail("cannot read it: " + buffer.getError().message());
   if (isOnnx) {
@@ -133,6 +136,8 @@ Error Compilation::readModel() {
     import.batch = options.batch;
     module =
         importOnnx((*buffer)->getBuffer(), options.model, import, &context);
+    if (!module)
+      return diagnostics.takeErrors("is malformed");
   } else {
     llvm::SourceMgr sources;
     sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());

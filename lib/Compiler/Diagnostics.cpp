@@ -5,6 +5,7 @@
 #include "mlir/IR/Location.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -74,12 +75,8 @@ DiagnosticCollector::DiagnosticCollector(MLIRContext &context,
   handler = context.getDiagEngine().registerHandler([this](Diagnostic &said) {
     if (said.getSeverity() == DiagnosticSeverity::Warning)
       llvm::errs() << format(said) << "\n";
-    if (said.getSeverity() != DiagnosticSeverity::Error)
-      return;
-    if (firstError.empty())
-      firstError = format(said);
-    else
-      ++otherErrors;
+    if (said.getSeverity() == DiagnosticSeverity::Error)
+      errors.push_back(format(said));
   });
   remark::RemarkCategories categories;
   categories.missed = categories.failed = ".*";
@@ -118,12 +115,19 @@ std::string DiagnosticCollector::format(Diagnostic &diagnostic) const {
 }
 
 llvm::Error DiagnosticCollector::takeError(const llvm::Twine &fallback) {
-  if (firstError.empty())
+  if (errors.empty())
     return makeError(modelFile, fallback);
-  std::string message = std::move(firstError);
-  if (otherErrors)
-    message += " (and " + std::to_string(otherErrors) + " more)";
+  std::vector<std::string> taken = std::exchange(errors, {});
+  std::string message = taken.front();
+  if (taken.size() > 1)
+    message += " (and " + std::to_string(taken.size() - 1) + " more)";
   return llvm::createStringError(message);
+}
+
+llvm::Error DiagnosticCollector::takeErrors(const llvm::Twine &fallback) {
+  if (errors.empty())
+    return makeError(modelFile, fallback);
+  return llvm::createStringError(llvm::join(std::exchange(errors, {}), "\n"));
 }
 
 std::vector<Shortfall> DiagnosticCollector::getShortfalls() {

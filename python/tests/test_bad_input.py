@@ -215,6 +215,33 @@ def test_what_the_fuzzer_found(tools: Path) -> None:
 # --- Places -------------------------------------------------------------------------------------
 
 
+def test_all_refusals_at_once(tools: Path, tmp_path: Path) -> None:
+    """bitnn-compile names every node that it cannot take, and why, in the graph's order."""
+    model = layer("network")
+    graph = model.graph
+    for name in ("first", "second"):
+        nodes = [
+            helper.make_node("DequantizeLinear", ["q" + name, "s"], ["f" + name]),
+            helper.make_node("CumSum", ["f" + name, "axis"], ["c" + name], name),
+            helper.make_node("QuantizeLinear", ["c" + name, "s"], ["y" + name]),
+        ]
+        graph.node.extend(nodes)
+        graph.input.append(helper.make_tensor_value_info("q" + name, TensorProto.UINT8, [1, 4]))
+        graph.output.append(helper.make_tensor_value_info("y" + name, TensorProto.UINT8, [1, 4]))
+    graph.initializer.append(numpy_helper.from_array(np.float32(0.5), "s"))
+    graph.initializer.append(numpy_helper.from_array(np.int64(1), "axis"))
+    (tmp_path / "n.onnx").write_bytes(model.SerializeToString())
+    result = run(tools / "bitnn-compile", tmp_path / "n.onnx", "-o", tmp_path / "n.o")
+    assert result.returncode == 1
+    check_errors(result.stderr, model)
+    lines = result.stderr.decode().splitlines()
+    assert len(lines) == 2
+    for line, name in zip(lines, ("first", "second"), strict=True):
+        assert f"n.onnx: error: CumSum '{name}': it has no integer form" in line
+        assert "--outputs=" in line
+    assert os.listdir(tmp_path) == ["n.onnx"]
+
+
 OUTSIDE = "which is not in the model's folder"
 
 

@@ -25,6 +25,8 @@ public:
 
   /// The first error as one line; `fallback` if there was none.
   llvm::Error takeError(const llvm::Twine &fallback);
+  /// Every error, a line each: of an import they are of different nodes.
+  llvm::Error takeErrors(const llvm::Twine &fallback);
 
   /// What was declined, sorted: passes run in parallel.
   std::vector<Shortfall> getShortfalls();
@@ -37,8 +39,7 @@ private:
   mlir::MLIRContext &context;
   std::string modelFile;
   mlir::DiagnosticEngine::HandlerID handler;
-  std::string firstError;
-  size_t otherErrors = 0;
+  std::vector<std::string> errors;
   /// Shared with the context's remark engine, which may outlive this.
   struct Remarks {
     std::mutex mutex;
