@@ -66,6 +66,7 @@ def test_accuracy_of_the_file(example: Path) -> None:
 
 
 def test_compiled_network_equals_the_reference(compiler: str, example: Path, seed: int) -> None:
-    network = bitnn.compile(str(example / "model.onnx"))
-    samples = random_samples(network.reference, 2, seed)
+    # Index lists compile in a moment; tests of the schedules are elsewhere.
+    network = bitnn.compile(str(example / "model.onnx"), schedule="table")
+    samples = random_samples(network.reference, 1, seed)
     assert compare_outputs(network, samples) == []
