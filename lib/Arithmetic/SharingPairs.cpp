@@ -228,7 +228,8 @@ void SharingState::substitute(unsigned cell, Digit digit, unsigned user,
   // What is put into each coefficient: user - node - other = 0.
   unsigned shift = digit.shift - ownShift;
   bool isNegative = digit.negative != (!isFirst && pair.isDifference);
-  auto ofUser = OpenDigits::open(int64_t(isNegative ? -1 : 1) << shift);
+  auto ofUser =
+      OpenDigits::open(int64_t(isNegative ? -1 : 1) * (int64_t(1) << shift));
   OpenDigits ofFirst = ofUser.scaled(pair.firstShift(), true);
   OpenDigits ofSecond = ofUser.scaled(pair.secondShift(), !pair.isDifference);
 

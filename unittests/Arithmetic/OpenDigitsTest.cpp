@@ -44,7 +44,7 @@ TEST(OpenDigits, AreThoseOfAllMinimalForms) {
 int64_t valueOf(llvm::ArrayRef<Digit> digits) {
   int64_t value = 0;
   for (Digit digit : digits)
-    value += int64_t(digit.negative ? -1 : 1) << digit.shift;
+    value += (int64_t(1) << digit.shift) * (digit.negative ? -1 : 1);
   return value;
 }
 
@@ -62,7 +62,7 @@ TEST(OpenDigits, AreTakenOneByOne) {
       while (!digits.has(shift, negative))
         shift = (shift + 1) % 26;
       digits.take(shift, negative);
-      value -= int64_t(negative ? -1 : 1) << shift;
+      value -= (int64_t(1) << shift) * (negative ? -1 : 1);
       EXPECT_EQ(valueOf(digits.getForm()), value);
       EXPECT_EQ(digits.getForm().size(), count - 1);
     }

@@ -130,9 +130,9 @@ TEST(Sharing, LimitsDepth) {
 
 unsigned bitsOf(const AdderGraph &graph, Interval input) {
   std::vector<Interval> inputs(graph.numInputs(), input);
+  std::vector<Interval> intervals = graph.getIntervals(inputs);
   unsigned bits = 0;
-  for (Interval interval :
-       llvm::drop_begin(graph.getIntervals(inputs), graph.numInputs()))
+  for (Interval interval : llvm::drop_begin(intervals, graph.numInputs()))
     while (!interval.fitsSigned(1)) {
       ++bits;
       interval = {interval.lower >> 1, interval.upper >> 1};
