@@ -25,9 +25,12 @@ from bitnn.reference import Reference, Trace
 from bitnn.values import Array
 
 FUSED = {"QLinearConv", "QLinearMatMul", "QGemm"}
-FLOAT = {"Conv", "Gemm", "MatMul", "FusedConv", "FusedGemm", "FusedMatMul"}
+FLOAT = {"Conv", "ConvTranspose", "Gemm", "MatMul", "FusedConv", "FusedGemm", "FusedMatMul"}
 # These round elsewhere than the rule of record, at exact ties.
-ROUNDS_ELSEWHERE = {"AveragePool", "GlobalAveragePool", "QLinearAdd", "QLinearAveragePool"}
+ROUNDS_ELSEWHERE = {
+    *("AveragePool", "GlobalAveragePool", "QLinearAveragePool", "ReduceMean", "ReduceSum"),
+    *("Mul", "QLinearAdd", "QLinearMul"),
+}
 # Which operand is the zero point of the first operand, and of the output.
 INPUT_ZERO_POINTS = {
     "DequantizeLinear": 2,
@@ -98,7 +101,8 @@ def compare_operators(
         operators = {entry.op for entry in nodes}
         dot = bool(operators & (FUSED | FLOAT))
         part = extract(model, nodes, known[0], unsigned=dot)
-        session = Session(part.model, optimize=dot)
+        # Softmax has an integer operator, which only the optimizer puts there.
+        session = Session(part.model, optimize=dot or "Softmax" in operators)
         if dot and any(session.operators[op] for op in FLOAT):
             opinion.in_float.append(name)
             continue

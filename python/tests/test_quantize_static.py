@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import bitnn
 from bitnn import Reference
-from bitnn.peers import Session
+from bitnn.peers import Session, compare_operators
 from bitnn.values import Array
 
 quantization = pytest.importorskip(
@@ -121,6 +121,8 @@ def test_mode(compiler: str, network: Path, tmp_path: Path, seed: int, mode: str
     results = compiled.run(samples)
     for sample, result in zip(samples, results, strict=True):
         np.testing.assert_array_equal(result["y"], reference(sample)["y"])
+    opinion = compare_operators(model, reference, samples)
+    assert not opinion.different and len(opinion.compared) > 10, f"--seed={seed}: {opinion}"
     # The quantized network is the float network, roughly.
     exact = Session(onnx.load(network), optimize=False)
     np.testing.assert_allclose(

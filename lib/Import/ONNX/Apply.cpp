@@ -257,6 +257,48 @@ static bool haveSameSource(const Accumulator &a, const Accumulator &b) {
          a.movements.empty() && b.movements.empty();
 }
 
+/// Whether an operand is the sigmoid, hard or not, of the other.
+static bool isGate(NodeContext &node, unsigned index) {
+  const Real *real = nullptr;
+  if (auto *dequantized = node.getIf<Dequantized>(index))
+    real = dequantized;
+  else if (auto *sum = node.getIf<Accumulator>(index))
+    real = sum;
+  if (!real || real->nodes.empty() || node.node.inputs.size() != 2)
+    return false;
+  const Node &last = *real->nodes.back();
+  return (last.op == "Sigmoid" || last.op == "HardSigmoid") &&
+         last.outputs.front() == node.node.inputs[index] &&
+         last.inputs.front() == node.node.inputs[1 - index];
+}
+
+/// Where x * Sigmoid(x) and x * HardSigmoid(x) turn: the one at its minimum,
+/// the other where the gate opens, between it and zero, and where it is open.
+static std::optional<std::vector<float>> getGateTurns(NodeContext &node) {
+  if (node.node.op != "Mul" || (!isGate(node, 0) && !isGate(node, 1)))
+    return std::nullopt;
+  const Operand &gate = node.operands[isGate(node, 0) ? 0 : 1];
+  const Real &real =
+      std::holds_alternative<Dequantized>(*gate)
+          ? static_cast<const Real &>(std::get<Dequantized>(*gate))
+          : std::get<Accumulator>(*gate);
+  const Node &last = *real.nodes.back();
+  if (last.op == "Sigmoid")
+    return std::vector<float>{-1.2784645427610738f};
+  auto get = [&](StringRef name, float otherwise) {
+    auto found = last.attributes.find(name);
+    auto *value = found == last.attributes.end()
+                      ? nullptr
+                      : std::get_if<float>(&found->second);
+    return value ? *value : otherwise;
+  };
+  float alpha = get("alpha", 0.2f), beta = get("beta", 0.5f);
+  if (!(alpha > 0))
+    return std::nullopt;
+  return std::vector<float>{-beta / alpha, -beta / (2 * alpha),
+                            (1 - beta) / alpha};
+}
+
 template <typename T>
 static std::optional<Result> combine(NodeContext &node, const Operand &lhs,
                                      const Operand &rhs,
@@ -278,6 +320,9 @@ static std::optional<Result> combine(NodeContext &node, const Operand &lhs,
   both.apply = [f = Real(*a), g = Real(*b), function](float x, int64_t c) {
     return function(f.apply(x, c), g.apply(x, c));
   };
+  if (auto turns = getGateTurns(node))
+    both.turns = composeTurns(isGate(node, 0) ? Real(*b) : Real(*a),
+                              Function{{}, 1, 0, {{*turns}}}, both.channels);
   result.function = std::make_shared<Function>(both);
   result.lower = -std::numeric_limits<float>::infinity();
   result.upper = std::numeric_limits<float>::infinity();

@@ -63,6 +63,8 @@ static FailureOr<Turned> getTurned(NodeContext &node, ArrayRef<int64_t> kernel,
   Turned result = {*strides, *dilations, {}, {}, {}};
   for (unsigned i = 0; i < rank; ++i) {
     int64_t extent = (kernel[i] - 1) * (*dilations)[i] + 1;
+    if (extent > INT32_MAX || (size[i] - 1) * (*strides)[i] > INT32_MAX)
+      return node.refuse() << "its result is too large";
     int64_t full = (size[i] - 1) * (*strides)[i] + extent + (*added)[i];
     int64_t before = (*pads)[i], after = (*pads)[rank + i];
     if (node.has("output_shape") || StringRef(*mode).starts_with("SAME")) {

@@ -158,6 +158,8 @@ Result bitnn::importer::importBinary(NodeContext &node) {
     return combineIntegers(node, lhs, rhs);
   if (auto folded = foldConstant(node, lhs, rhs))
     return *folded;
+  if (auto residual = addResidual(node, lhs, rhs))
+    return *residual;
   // A product of two quantized operands is one of integers, and a sum with many
   // constants needs no table for each.
   bool areQuantized = isTensor(lhs) && isTensor(rhs);

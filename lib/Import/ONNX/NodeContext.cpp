@@ -37,7 +37,13 @@ InFlightDiagnostic NodeContext::refuseOperand(const Operand &operand,
       error.abandon();
     return error;
   }
-  return refuse() << "its " << what << " must be " << expected;
+  auto error = refuse();
+  error << "its " << what << " must be " << expected;
+  if (auto *input = std::get_if<Outside>(operand.get());
+      input && input->nodes.empty() && !input->inputs.empty())
+    error << ", but it is "
+          << importer.graph.inputs[input->inputs.front()].typeName;
+  return error;
 }
 
 //===----------------------------------------------------------------------===//

@@ -58,6 +58,21 @@ FailureOr<Movements> Resizing::plan(NodeContext &node,
   if (dimensions.size() != std::max(scales.size(), sizes.size()))
     return node.refuse() << "it needs one scale or size for each of "
                          << dimensions.size() << " dimensions";
+  Shape result(shape);
+  for (auto [i, given] : llvm::enumerate(dimensions)) {
+    auto axis = normalizeAxis(node, given, shape.size());
+    if (failed(axis))
+      return failure();
+    float scale = sizes.empty() ? scales[i] : 1.0f;
+    double extent =
+        sizes.empty() ? std::floor(double(shape[*axis]) * scale) : sizes[i];
+    if (!(extent >= 1 && extent <= kMostElements))
+      return node.refuse() << "dimension " << *axis << " would have " << extent
+                           << " elements";
+    result[*axis] = extent;
+  }
+  if (failed(checkShape(node, result)))
+    return failure();
   Movement movement = selectAll(node, shape);
   for (auto [i, given] : llvm::enumerate(dimensions)) {
     auto axis = normalizeAxis(node, given, shape.size());
@@ -65,12 +80,9 @@ FailureOr<Movements> Resizing::plan(NodeContext &node,
       return failure();
     int64_t from = shape[*axis];
     float scale = sizes.empty() ? scales[i] : float(sizes[i]) / float(from);
-    double extent = sizes.empty() ? std::floor(double(from) * scale) : sizes[i];
-    if (!(extent >= 1 && extent <= kMostElements))
-      return node.refuse() << "dimension " << *axis << " would have " << extent
-                           << " elements";
+    int64_t extent = result[*axis];
     Shape indices;
-    for (int64_t x = 0; x < int64_t(extent); ++x) {
+    for (int64_t x = 0; x < extent; ++x) {
       auto place = getPlace(node, transformation, x, scale, from, extent);
       if (failed(place))
         return failure();

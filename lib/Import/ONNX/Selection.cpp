@@ -99,7 +99,7 @@ Result bitnn::importer::importSplit(NodeContext &node) {
   if (failed(attribute))
     return failure();
   Result first = failure();
-  for (auto [i, output] : llvm::enumerate(node.node.outputs)) {
+  for (size_t i = 0; i < node.node.outputs.size(); ++i) {
     Result part =
         move(node, [&](ArrayRef<int64_t> shape) -> FailureOr<Movements> {
           auto axis = normalizeAxis(node, *attribute, shape.size());
@@ -119,7 +119,7 @@ Result bitnn::importer::importSplit(NodeContext &node) {
     if (failed(part))
       return failure();
     if (auto *integers = std::get_if<Integers>(&*part))
-      integers->tensor = output;
+      integers->tensor = node.node.outputs[i];
     if (i == 0)
       first = std::move(part);
     else
@@ -201,11 +201,14 @@ Result bitnn::importer::importTile(NodeContext &node) {
         llvm::any_of(**repeats, [](int64_t n) { return n < 1; }))
       return node.refuse() << "it needs one repeat of at least 1 for each of "
                            << shape.size() << " dimensions";
-    Movement movement = selectAll(node, shape);
-    for (auto [axis, count] : llvm::enumerate(**repeats)) {
-      int64_t size;
-      if (llvm::MulOverflow(count, shape[axis], size) || size > kMostElements)
+    Shape result(shape);
+    for (auto [extent, count] : llvm::zip_equal(result, **repeats))
+      if (llvm::MulOverflow(count, extent, extent))
         return node.refuse() << "its result is too large";
+    if (failed(checkShape(node, result)))
+      return failure();
+    Movement movement = selectAll(node, shape);
+    for (auto [axis, size] : llvm::enumerate(result)) {
       Shape indices;
       for (int64_t i = 0; i < size; ++i)
         indices.push_back(i % shape[axis]);

@@ -47,6 +47,11 @@ static void addSteps(int64_t low, int64_t high,
   }
 }
 
+/// Around a turn the function is nearly flat, and rounding to float32 may make
+/// it waver: what lies there is asked one by one.
+static constexpr int64_t kFlat = 2048;
+
+/// The steps of one channel.
 static Steps findSteps(const Accumulator &sum, int64_t channel,
                        Quantization to) {
   float scale = sum.scales[sum.scales.size() == 1 ? 0 : channel] /
@@ -58,10 +63,15 @@ static Steps findSteps(const Accumulator &sum, int64_t channel,
   const auto &turns = *sum.function->turns;
   SmallVector<int64_t> ends = {INT32_MIN};
   for (float turn : turns[turns.size() == 1 ? 0 : channel])
-    if (getReal(INT32_MIN) < turn && getReal(INT32_MAX) >= turn)
-      ends.push_back(findFirst(INT32_MIN, INT32_MAX, [&](int64_t acc) {
+    if (getReal(INT32_MIN) < turn && getReal(INT32_MAX) >= turn) {
+      int64_t place = findFirst(INT32_MIN, INT32_MAX, [&](int64_t acc) {
         return getReal(acc) >= turn;
-      }));
+      });
+      int64_t first = std::max<int64_t>(place - kFlat, INT32_MIN);
+      int64_t last = std::min<int64_t>(place + kFlat, INT32_MAX);
+      for (int64_t acc = first; acc <= last; ++acc)
+        ends.push_back(acc);
+    }
   ends.push_back(int64_t(INT32_MAX) + 1);
   llvm::sort(ends);
   Steps steps;

@@ -163,6 +163,8 @@ struct Accumulator : Real {
   std::vector<int64_t> counts = {1};
   /// Whether ONNX types the sum as int32.
   bool isInteger = false;
+  /// Of a layer: the largest size of a product's sum, without the bias.
+  int64_t bound = 0;
 
   bool isLayer() const { return !bias.empty(); }
 };

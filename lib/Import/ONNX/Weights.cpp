@@ -37,13 +37,16 @@ FailureOr<Weights> bitnn::importer::getWeights(NodeContext &node,
   std::vector<int64_t> outputIndices(outputs);
   std::iota(outputIndices.begin(), outputIndices.end(), 0);
   weights.sums.resize(outputs);
+  weights.sizes.resize(outputs);
   weights.bits = 8;
   for (int64_t i = 0; i < tensor.size(); ++i) {
     int64_t value =
         tensor.getInteger(i) -
         getEntry(constant->zeroPoints, tensor.shape, constant->axis, i);
     weights.values.push_back(value);
-    weights.sums[getEntry(outputIndices, tensor.shape, outputAxis, i)] += value;
+    int64_t output = getEntry(outputIndices, tensor.shape, outputAxis, i);
+    weights.sums[output] += value;
+    weights.sizes[output] += std::abs(value);
     if (!llvm::isInt<8>(value))
       weights.bits = 16;
   }
@@ -125,6 +128,8 @@ bitnn::importer::makeLayer(NodeContext &node, const Dequantized &input,
     sum.scales.push_back(input.quantization.scale * scale);
   sum.bias.resize(weights.sums.size());
   sum.signs.resize(weights.sums.size(), 1);
+  for (int64_t size : weights.sizes)
+    sum.bound = std::max(sum.bound, size * 128);
   // sum((x - zx) w) + b = sum(x w) + (b - zx sum(w)), and only the latter has
   // to be in int32.
   for (auto [bias, weight] : llvm::zip_equal(sum.bias, weights.sums))

@@ -16,8 +16,8 @@ struct Weights {
   unsigned bits;
   /// One, or one per output.
   std::vector<float> scales;
-  /// The sum of the weights of each output.
-  std::vector<int64_t> sums;
+  /// The sum of the weights of each output, and that of their sizes.
+  std::vector<int64_t> sums, sizes;
 
   /// Multiplies the weights of each output by 1, 0 or -1.
   void applySigns(llvm::ArrayRef<int64_t> signs, unsigned outputAxis);
@@ -46,6 +46,11 @@ mlir::FailureOr<Accumulator> foldAffine(NodeContext &node,
 /// computes.
 std::optional<Result> foldConstant(NodeContext &node, const Operand &lhs,
                                    const Operand &rhs);
+
+/// A layer plus or minus a dequantized tensor as one sum, if that is what the
+/// node computes.
+std::optional<Result> addResidual(NodeContext &node, const Operand &lhs,
+                                  const Operand &rhs);
 
 } // namespace bitnn::importer
 

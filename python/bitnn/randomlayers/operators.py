@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -153,6 +154,29 @@ def _same_source(b: Builder) -> Activation:
         half = b.node("Mul", [real, b.node("Add", [erf, number(1)])])
         real = b.node("Mul", [half, number(0.5)])
     return b.quantize(real, result(b, x.shape, float(x.scale)))
+
+
+def _residual_of_sum(b: Builder) -> Activation:
+    """A tensor added to a sum, or a gate, without quantization between them."""
+    b.form, b.options = "qdq", replace(b.options, epilogues=("none",))
+    x = image(b, most=6)
+    y = conv(b, x, x.shape[1], (1, 1), 1)
+    if any("2^31" in note for note in b.notes):
+        return y
+    acc = b.nodes.pop().input[0]
+    if b.chance(0.5):
+        gate = b.pick(("Sigmoid", "HardSigmoid"))
+        b.notes.append(gate)
+        real = b.node("Mul", [acc, b.node(gate, [acc])])
+        return b.quantize(real, result(b, y.shape, float(y.scale)))
+    other = b.input(y.shape)
+    op, operands = b.pick((("Add", 0), ("Add", 1), ("Sub", 0)))
+    b.notes.append(op)
+    pair = [acc, b.dequantize(other)]
+    real = b.node(op, pair[::-1] if operands else pair)
+    if b.chance(0.5):
+        real = b.node("Relu", [real])
+    return b.quantize(real, result(b, y.shape, max(float(y.scale), float(other.scale))))
 
 
 def broadcast(b: Builder, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -342,6 +366,7 @@ OPERATORS: dict[str, Callable[[Builder], Activation]] = {
     "affine": _affine,
     "channels": _channels,
     "same_source": _same_source,
+    "residual_of_sum": _residual_of_sum,
     "two_tensors": _two_tensors,
     "integers": _integers,
     "select": _select,

@@ -52,6 +52,9 @@ def binary(node: Node, operands: Operands) -> Value:
     folded = _fold(node, a, b)
     if folded is not None:
         return folded
+    added = _add_residual(node, a, b)
+    if added is not None:
+        return added
     return combine(node, node.op, a, b)
 
 
@@ -111,6 +114,23 @@ def _fold(node: Node, a: Value, b: Value) -> Value | None:
     else:
         return None
     return in_int32(node, layer.affine(gain, offset))
+
+
+def _add_residual(node: Node, a: Value, b: Value) -> Value | None:
+    """A tensor that is added to a layer is rounded to the layer's unit, ties to even."""
+    first = isinstance(a, Accumulator)
+    layer, other = (a, b) if first else (b, a)
+    if not isinstance(layer, Accumulator) or layer.channel is None or layer.integer:
+        return None
+    if isinstance(other, Accumulator | Parts) or node.constants:
+        return None
+    if node.op != "Add" and (node.op != "Sub" or not first):
+        return None
+    if real(other).shape != layer.acc.shape or real(other).dtype != np.float32:
+        return None
+    steps = np.rint(real(other).astype(np.float64) / layer.scale.astype(np.float64))
+    acc = layer.acc + (1 if node.op == "Add" else -1) * steps.astype(np.int64)
+    return in_int32(node, replace(layer, acc=acc, channel=None))
 
 
 def _is_per_channel(constant: Array, layer: Accumulator) -> bool:

@@ -103,7 +103,9 @@ def apply(node: Node, operands: Operands) -> tuple[Value, ...]:
         results = operator(node, operands)
     except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
         raise node.error(str(error)) from error
-    return results if isinstance(results, tuple) else (results,)
+    results = results if isinstance(results, tuple) else (results,)
+    # numpy makes scalars of arrays without dimensions.
+    return tuple(np.asarray(x) if isinstance(x, np.generic) else x for x in results)
 
 
 def _is_narrow(dtype: np.dtype[Any]) -> bool:
