@@ -4,7 +4,9 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 namespace bitnn {
 #define GEN_PASS_DEF_FORMENTRYPASS
@@ -21,6 +23,30 @@ static FailureOr<MemRefType> getEdgeType(func::FuncOp function, Type type) {
     return function.emitOpError("has an edge of type ")
            << type << "; an entry function needs tensors of static shape";
   return MemRefType::get(tensor.getShape(), tensor.getElementType());
+}
+
+/// What several operations accumulate into becomes one tensor for each. If
+/// results began in one tensor, they would be computed in one output.
+static void separateInits(func::FuncOp function) {
+  SmallVector<Operation *> shared;
+  function.walk([&](Operation *op) {
+    if (isa<linalg::FillOp, linalg::BroadcastOp>(op) &&
+        op->getNumResults() == 1 && !op->getResult(0).hasOneUse())
+      shared.push_back(op);
+  });
+  for (Operation *op : shared)
+    for (OpOperand &use : llvm::make_early_inc_range(
+             llvm::drop_begin(op->getResult(0).getUses()))) {
+      OpBuilder builder(use.getOwner());
+      Operation *copy = builder.clone(*op);
+      OpOperand &init =
+          *cast<DestinationStyleOpInterface>(copy).getDpsInitsMutable().begin();
+      if (Operation *empty = init.get().getDefiningOp<tensor::EmptyOp>()) {
+        builder.setInsertionPoint(copy);
+        init.set(builder.clone(*empty)->getResult(0));
+      }
+      use.set(copy->getResult(0));
+    }
 }
 
 /// func(tensors) -> tensors  becomes  func(input memrefs, output memrefs)
@@ -87,6 +113,7 @@ struct FormEntry : public bitnn::impl::FormEntryPassBase<FormEntry> {
           << entries.size();
       return signalPassFailure();
     }
+    separateInits(entries[0]);
     if (failed(formEntry(entries[0])))
       return signalPassFailure();
     if (!name.empty())
