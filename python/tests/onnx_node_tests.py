@@ -52,8 +52,8 @@ def outcome(folder: Path) -> str:
         network = bitnn.compile(model)
         results = network.run([inputs])[0]
     except BitnnError as error:
-        # Not the remedies, which name all operators there are.
-        reason = str(error).removeprefix("model.onnx: error: ").split(";")[0]
+        # The first node that cannot be taken, without the remedy.
+        reason = str(error).splitlines()[0].removeprefix("model.onnx: error: ").split(";")[0]
         return f"refused: {reason}"
     wrong = 0
     for edge, right in zip(model.graph.output, outputs, strict=True):
