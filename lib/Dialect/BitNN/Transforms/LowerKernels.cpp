@@ -35,7 +35,7 @@ int64_t countAddsOfOneGraph(const Layer &layer) {
   SharingOptions options;
   options.encoding = layer.encoding;
   options.accumulate = true;
-  options.window = 32;
+  options.window = 72;
   return shareAdders(layer.weights, options).numAdders();
 }
 
