@@ -41,8 +41,8 @@ struct TargetDescription {
   /// Adds of one code block: long blocks compile slowly, short ones spend
   /// more on their accumulators.
   unsigned maxAddsPerBlock = 400;
-  /// Size of straight-line code, in thousandths of a byte per digit and in bytes
-  /// per output of a layer; measured on the MLPerf Tiny networks.
+  /// Size of straight-line code, in thousandths of a byte per digit and in
+  /// bytes per output of a layer; measured on the MLPerf Tiny networks.
   int64_t millibytesPerDigit = 4300;
   int64_t bytesPerEpilogue = 120;
   /// Straight-line code beyond this is replaced by tables, unless the user
