@@ -134,7 +134,7 @@ static FailureOr<Shape> sortAxes(NodeContext &node, ArrayRef<int64_t> axes,
     sorted.push_back(*normalized);
   }
   llvm::sort(sorted);
-  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
+  if (llvm::adjacent_find(sorted) != sorted.end())
     return node.refuse() << "an axis appears twice";
   return sorted;
 }
