@@ -35,6 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="7 rounds of 5 ms, one sample compared"
     )
+    parser.add_argument("--profile", action="store_true", help="also show where the time goes")
     parser.add_argument("--json", metavar="FILE", help="also write everything as JSON")
     parser.add_argument("--part", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--schedule", default="auto", help="as bitnn-compile has it")
@@ -46,9 +47,9 @@ def run(options: argparse.Namespace, entries: Iterable[Entry], targets: list[str
     targets = options.target or targets
     if len(targets) > 1:
         return _each_target(options, targets)
-    effort = Effort(options.rounds, options.seconds)
+    effort = Effort(options.rounds, options.seconds, profile=options.profile)
     if options.quick:
-        effort = Effort(7, 0.005, 1)
+        effort = Effort(7, 0.005, 1, options.profile)
     with pinned(options.core) as core:
         contest = Contest(targets[0], effort)
     print(

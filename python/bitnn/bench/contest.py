@@ -16,6 +16,7 @@ from bitnn.bench.cut import integers, same_work
 from bitnn.bench.machine import Timer, describe, pinned, vector_bits
 from bitnn.bench.masks import answers, mask
 from bitnn.bench.measure import CompiledRunner, interleave
+from bitnn.bench.profile import profile
 from bitnn.bench.report import Result
 from bitnn.compiler import Network, compile
 from bitnn.errors import BitnnError
@@ -33,6 +34,7 @@ class Effort:
     rounds: int = 15
     seconds: float = 0.02
     samples: int = 3
+    profile: bool = False
 
 
 class Contest:
@@ -66,6 +68,8 @@ class Contest:
             timing = interleave(
                 runner, {ort.NAME: peer.run}, self.effort.rounds, self.effort.seconds
             )
+            if self.effort.profile:
+                print("\n".join(profile(network, runner).lines(timing.ours)))
         ratio = timing.ratios[ort.NAME]
         report, layers = network.report, network.report["layers"]
         digits, weights = (sum(layer[key] for layer in layers) for key in ("digits", "weights"))

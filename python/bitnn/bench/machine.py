@@ -73,6 +73,8 @@ class Timer:
         self._run = library.bitnn_bench_run
         self._run.restype = ctypes.c_double
         self._run.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long]
+        self._profile = library.bitnn_bench_profile
+        self._profile.restype = None
         self._limit = library.bitnn_bench_limit
         self._limit.restype = ctypes.c_double
         self._nothing = ctypes.cast(library.bitnn_bench_nothing, ctypes.c_void_p)
@@ -80,6 +82,12 @@ class Timer:
     def run(self, function: ctypes.c_void_p, arrays: Any, count: int) -> float:  # noqa: ANN401
         """Seconds of CPU time of `count` calls with the pointers in `arrays` (eight)."""
         return float(self._run(function, arrays, count))
+
+    def profile(self, function: ctypes.c_void_p, arrays: Any, count: int) -> list[int]:  # noqa: ANN401
+        """Program counters at `count` ticks of a timer, one each 1 to 10 milliseconds."""
+        places = (ctypes.c_ulong * count)()
+        self._profile(function, arrays, places, ctypes.c_long(count))
+        return list(places)
 
     def overhead(self) -> float:
         """Nanoseconds of a call that does nothing."""

@@ -47,6 +47,11 @@ class CompiledRunner:
     def __call__(self, count: int) -> float:
         return self._timer.run(self._function, self._arrays, count)
 
+    def profile(self, count: int) -> list[int]:
+        """Program counters relative to the start of the entry function."""
+        places = self._timer.profile(self._function, self._arrays, count)
+        return [place - (self._function.value or 0) for place in places]
+
 
 def interleave(ours: Runner, theirs: Mapping[str, Runner], rounds: int, seconds: float) -> Timing:
     """`rounds` turns of about `seconds` each for every side, after one that warms up."""

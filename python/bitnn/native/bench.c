@@ -2,9 +2,15 @@
 //
 // What the benchmark times in C: runs of a compiled network, and the machine's
 // limit of 16-bit additions, a loop of independent additions from registers.
-// Times are CPU time of this thread, so that another process costs nothing.
+// Times are CPU time of this thread, so that another process costs nothing. A
+// profile is the program counter at every tick of a timer of such time.
 
+#define _GNU_SOURCE
+#include <signal.h>
+#include <string.h>
+#include <sys/time.h>
 #include <time.h>
+#include <ucontext.h>
 
 typedef void Run(void *, void *, void *, void *, void *, void *, void *,
                  void *);
@@ -26,6 +32,37 @@ double bitnn_bench_run(Run *run, void **a, long count) {
 
 // A call that does nothing: what the loop itself takes.
 void bitnn_bench_nothing(void) {}
+
+static unsigned long *ticks;
+static volatile long tickCount, mostTicks;
+
+static void onTick(int signal, siginfo_t *info, void *context) {
+  const mcontext_t *machine = &((ucontext_t *)context)->uc_mcontext;
+  (void)signal, (void)info;
+#if defined(__x86_64__)
+  unsigned long place = (unsigned long)machine->gregs[REG_RIP];
+#else
+  unsigned long place = machine->pc;
+#endif
+  if (tickCount < mostTicks)
+    ticks[tickCount++] = place;
+}
+
+// Runs until `most` program counters are in `places`.
+void bitnn_bench_profile(Run *run, void **a, unsigned long *places, long most) {
+  struct sigaction action, before;
+  memset(&action, 0, sizeof action);
+  action.sa_sigaction = onTick;
+  action.sa_flags = SA_SIGINFO | SA_RESTART;
+  ticks = places, tickCount = 0, mostTicks = most;
+  sigaction(SIGPROF, &action, &before);
+  struct itimerval every = {{0, 1000}, {0, 1000}}, never = {{0, 0}, {0, 0}};
+  setitimer(ITIMER_PROF, &every, NULL);
+  while (tickCount < most)
+    run(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]);
+  setitimer(ITIMER_PROF, &never, NULL);
+  sigaction(SIGPROF, &before, NULL);
+}
 
 // Each loop's body is 24 additions, a register to itself.
 #define EACH(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
