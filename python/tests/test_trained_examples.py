@@ -37,6 +37,8 @@ def test_digits_in_the_file(example: Path) -> None:
             counted.append(int(np.bitwise_count(w ^ 3 * w).sum()))
     assert sorted(counted) == sorted(layer["digits"] for layer in metrics["layers"])
     assert 0.97 * settings["budget"] <= metrics["adds_per_mac"] <= settings["budget"]
+    for layer in metrics["layers"]:  # None starves.
+        assert layer["digits"] >= 0.3 * settings["budget"] * layer["weights"], layer["path"]
 
 
 def test_accuracy_of_the_file(example: Path) -> None:
