@@ -223,6 +223,15 @@ def test_regularizers_prune(seed: int) -> None:
     assert measured["weights"][1] > 1.2 * measured["none"][1]
 
 
+def test_digits_go_where_the_model_goes(mlp: torch.nn.Module) -> None:
+    """Pruned on one device, exported from another; what is saved does not change."""
+    keys = mlp.state_dict().keys()
+    BitPruning(mlp, budget=0.3)
+    assert mlp.state_dict().keys() == keys
+    for layer in layers_of(mlp.to("meta")):
+        assert layer.integer_weight().device.type == "meta"
+
+
 @pytest.mark.parametrize("options", [{}, {"budget": 0.3, "strength": 1.0}])
 def test_budget_or_strength(mlp: torch.nn.Module, options: dict[str, float]) -> None:
     with pytest.raises(BitnnError, match="either a budget"):

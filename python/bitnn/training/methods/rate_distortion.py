@@ -58,22 +58,35 @@ def assignments(limit: int, encoding: str) -> Tensor:
     return torch.stack([project(centres, c, limit, encoding) for c in range(most + 1)])
 
 
-class _Digits:
-    """The counts of one layer, and the integers that are settled; callable as its `assign`."""
+class _Digits(nn.Module):
+    """The counts of one layer, and the integers that are settled; the layer's `assign`.
+
+    A module, so that it goes to the devices that its layer goes to; the method saves its state.
+    """
+
+    table: Tensor
+    gains: Tensor
+    counts: Tensor
+    settled: Tensor
+    integers: Tensor
 
     def __init__(self, layer: QuantizedLayer, encoding: str) -> None:
-        device = layer.weight.device
-        self.table = assignments(layer.limit, encoding).to(device)
-        self.gains = digit_gains(layer.limit, encoding).to(device)
+        super().__init__()
         self.limit = layer.limit
-        shape = layer.weight.shape
-        self.counts = torch.full(shape, len(self.gains), device=device)
-        self.settled = torch.zeros(shape, dtype=torch.bool, device=device)
-        self.integers = torch.zeros(shape, dtype=torch.int8, device=device)
+        shape, device = layer.weight.shape, layer.weight.device
+        gains = digit_gains(layer.limit, encoding)
+        for name, tensor in {
+            "table": assignments(layer.limit, encoding),
+            "gains": gains,
+            "counts": torch.full(shape, len(gains)),
+            "settled": torch.zeros(shape, dtype=torch.bool),
+            "integers": torch.zeros(shape, dtype=torch.int8),
+        }.items():
+            self.register_buffer(name, tensor.to(device), persistent=False)
         # False for as long as nothing is settled, so that nobody pays for it.
         self.any_settled = False
 
-    def __call__(self, grid: Tensor) -> Tensor:
+    def forward(self, grid: Tensor) -> Tensor:
         place = (2 * grid.abs()).clamp(max=2 * self.limit).ceil().long()
         free = self.table[self.counts, place] * grid.sign()
         return torch.where(self.settled, self.integers, free) if self.any_settled else free
