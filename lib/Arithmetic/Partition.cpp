@@ -137,13 +137,13 @@ static std::vector<PlaneGroup> splitPlanes(const ConstantMatrix &matrix,
 }
 
 /// What a block of outputs costs beside its adds, in instructions on vectors: a
-/// load of every input, and per code block the widening of the accumulators,
-/// which come from memory and return to it.
+/// load of every input, and per code block and output a store, and two halves
+/// that are loaded, widened, shifted and added.
 static uint64_t getOverhead(const OutputBlock &block) {
   uint64_t cost = 0;
   for (const CodeBlock &codeBlock : block.codeBlocks)
     cost += codeBlock.inputs.size() +
-            uint64_t(block.numOutputs) * (codeBlock.shift ? 10 : 8);
+            uint64_t(block.numOutputs) * (codeBlock.shift ? 7 : 5);
   return cost;
 }
 

@@ -1,31 +1,34 @@
 // RUN: bitnn-opt %s --bitnn-lower-kernels=sharing=false --cse --split-input-file | FileCheck %s
 
 // An interval of less than 2^16 is exact in 16-bit lanes: inputs in [0, 255]
-// times weights of sum 508 need two windows, in [0, 7] one. Each widens once.
+// times weights of sum 508 need two windows, in [0, 7] one. Each stores its
+// partial sums as they are; the epilogue widens and adds them.
 
 // CHECK: bitnn.layers = [
 // CHECK-SAME: {{.*}}groups = 2 : i64, kernel = "l0_wide"{{[^}]*}}},
 // CHECK-SAME: {{.*}}groups = 1 : i64, kernel = "l1_narrow"{{[^}]*}}}]
 
 // CHECK-LABEL: func.func private @l0_wide.b0.w0(
-// CHECK-SAME: memref<144xi16> {llvm.noalias}, %{{.*}}: index, %[[SUMS:.*]]: memref<128xi32> {llvm.noalias})
+// CHECK-SAME: memref<144xi16> {llvm.noalias}, %{{.*}}: index, %[[SUMS:.*]]: memref<256xi16> {llvm.noalias})
 // CHECK: vector.load %{{.*}} : memref<144xi16, {{.*}}>, vector<16xi16>
 // CHECK-NOT: arith.ext
 // CHECK: %[[Y:.*]] = bitnn.adder_graph({{.*}}) : vector<16xi16> -> 1 {
 // CHECK-NOT: muli
 // CHECK: arith.shli %{{.*}} : vector<16xi16>
 // CHECK: }
-// CHECK-NEXT: %[[WIDE:.*]] = arith.extsi %[[Y]] : vector<16xi16> to vector<16xi32>
-// CHECK: vector.store %{{.*}} : memref<128xi32, {{.*}}>, vector<16xi32>
+// CHECK: vector.store %[[Y]], %{{.*}} : memref<256xi16, {{.*}}>, vector<16xi16>
 // CHECK-NOT: vector.store
 
-// The second window adds to what the first has stored.
 // CHECK-LABEL: func.func private @l0_wide.b0.w1(
-// CHECK: bitnn.adder_graph({{.*}}) : vector<16xi16> -> 1 {
-// CHECK-DAG: %[[WIDE:.*]] = arith.extsi %{{.*}} : vector<16xi16> to vector<16xi32>
-// CHECK-DAG: %[[PREVIOUS:.*]] = vector.load %{{.*}} : memref<128xi32, {{.*}}>, vector<16xi32>
-// CHECK: %[[SUM:.*]] = arith.addi %[[WIDE]], %[[PREVIOUS]] : vector<16xi32>
-// CHECK: vector.store %[[SUM]], %{{.*}} : memref<128xi32,
+// CHECK: %[[Y:.*]] = bitnn.adder_graph({{.*}}) : vector<16xi16> -> 1 {
+// CHECK: vector.store %[[Y]], %{{.*}} : memref<256xi16, {{.*}}>, vector<16xi16>
+
+// CHECK-LABEL: func.func private @l0_wide.b0.epilogue(
+// CHECK: %[[S0:.*]] = vector.load %{{.*}} : memref<256xi16, {{.*}}>, vector<8xi16>
+// CHECK: %[[W0:.*]] = arith.extsi %[[S0]] : vector<8xi16> to vector<8xi32>
+// CHECK: %[[S1:.*]] = vector.load %{{.*}} : memref<256xi16, {{.*}}>, vector<8xi16>
+// CHECK: %[[W1:.*]] = arith.extsi %[[S1]] : vector<8xi16> to vector<8xi32>
+// CHECK: arith.addi %[[W0]], %[[W1]] : vector<8xi32>
 
 // CHECK-LABEL: func.func private @l1_narrow.b0.w0(
 // CHECK-NOT: func.func private @l1_narrow.b0.w1(
@@ -61,7 +64,7 @@ module attributes {bitnn.layers = [{kernel = "l0_wide"}, {kernel = "l1_narrow"}]
 // CHECK: bitnn.adder_graph(%[[EVEN]], %{{.*}}) : vector<16xi16> -> 1 {
 
 // CHECK-LABEL: func.func private @l0_layer.b0.epilogue(
-// CHECK: vector.load %{{.*}} : memref<256xi32, {{.*}}>, vector<16xi32>
+// CHECK: vector.load %{{.*}} : memref<256xi16, {{.*}}>, vector<16xi16>
 // CHECK: %[[R:.*]] = vector.load %{{.*}} : memref<160xi8, {{.*}}>, vector<16xi8>
 // CHECK: %[[Q:.*]] = arith.trunci %{{.*}} : vector<16xi32> to vector<16xi8>
 // CHECK: %[[S:.*]] = bitnn.add %[[Q]], %[[R]] : vector<16xi8> using

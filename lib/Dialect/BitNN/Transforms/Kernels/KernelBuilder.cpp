@@ -121,18 +121,19 @@ func::FuncOp bitnn::createKernel(SymbolTable &symbols, const Layer &layer,
 }
 
 void bitnn::forEachRow(KernelBuilder &builder, const Layer &layer,
-                       ArrayRef<const GridBuffer *> buffers, int64_t rows,
+                       ArrayRef<const GridBuffer *> buffers, int64_t step,
                        llvm::function_ref<void(ValueRange)> body) {
-  auto getSteps = [&](GridDim dim) {
-    return llvm::map_to_vector(
-        buffers, [&](const GridBuffer *buffer) { return buffer->steps[dim]; });
+  auto getSteps = [&](GridDim dim, int64_t count) {
+    return llvm::map_to_vector(buffers, [&](const GridBuffer *buffer) {
+      return count * buffer->steps[dim];
+    });
   };
   SmallVector<Value> starts;
   for (const GridBuffer *buffer : buffers)
     starts.push_back(builder.index(buffer->base));
-  builder.loop(layer.grid[Batch], 1, starts, getSteps(Batch),
+  builder.loop(layer.grid[Batch], 1, starts, getSteps(Batch, 1),
                [&](Value, ValueRange image) {
-                 builder.loop(rows, 1, image, getSteps(Row),
+                 builder.loop(layer.grid[Row], step, image, getSteps(Row, step),
                               [&](Value, ValueRange row) { body(row); });
                });
 }

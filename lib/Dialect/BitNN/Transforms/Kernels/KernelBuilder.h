@@ -57,10 +57,10 @@ mlir::func::FuncOp createKernel(mlir::SymbolTable &symbols, const Layer &layer,
                                 llvm::StringRef name,
                                 mlir::TypeRange argumentTypes);
 
-/// Loops over images and `rows` rows of the grid around layer.op; `body` gets
-/// the offset of every buffer.
+/// Loops over images and, `step` at a time, the rows of the grid around
+/// layer.op; `body` gets the offset of every buffer.
 void forEachRow(KernelBuilder &builder, const Layer &layer,
-                llvm::ArrayRef<const GridBuffer *> buffers, int64_t rows,
+                llvm::ArrayRef<const GridBuffer *> buffers, int64_t step,
                 llvm::function_ref<void(mlir::ValueRange)> body);
 
 /// Copies the layer's epilogue, for vectors if the accumulator is one. Without

@@ -259,7 +259,7 @@ FailureOr<KernelStatistics> bitnn::buildTableKernel(SymbolTable &symbols,
                      layer.hasResidual() ? flat[2].getType() : Type());
   if (failed(row))
     return failure();
-  forEachRow(builder, layer, buffers, layer.grid[Row], [&](ValueRange offsets) {
+  forEachRow(builder, layer, buffers, 1, [&](ValueRange offsets) {
     SmallVector<Value> arguments;
     for (auto [buffer, offset] : llvm::zip_equal(flat, offsets))
       arguments.append({buffer, offset});

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The partial sums of a block of outputs become stored values.
+
+#include "StraightLine.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace bitnn;
+
+namespace {
+class EpilogueBuilder {
+public:
+  EpilogueBuilder(const StraightLineLayer &straight, const OutputBlock &block,
+                  func::FuncOp function)
+      : builder(straight.layer.op->getLoc(), function.getBody()),
+        straight(straight), layer(straight.layer), tile(straight.tile),
+        block(block) {
+    ArrayRef<BlockArgument> arguments = function.getArguments();
+    auto take = [&] { return arguments.consume_front(); };
+    if (straight.wideSums)
+      wideSums = take();
+    if (straight.narrowSums)
+      narrowSums = take();
+    stored = take();
+    storedOffset = take();
+    if (layer.hasResidual()) {
+      residuals = take();
+      residualOffset = take();
+    }
+  }
+
+  LogicalResult build();
+  int64_t addsPerPosition = 0;
+
+private:
+  Value getSum(unsigned output, Value slot, int64_t column, int64_t lanes);
+  LogicalResult storePositions(ValueRange offsets, int64_t column,
+                               int64_t lanes);
+
+  KernelBuilder builder;
+  const StraightLineLayer &straight;
+  const Layer &layer;
+  const Tile &tile;
+  const OutputBlock &block;
+  Value stored, storedOffset, residuals, residualOffset, wideSums, narrowSums;
+};
+} // namespace
+
+/// bias + sum_w (partial sum of code block w) << shift_w, in 32 bits.
+Value EpilogueBuilder::getSum(unsigned output, Value slot, int64_t column,
+                              int64_t lanes) {
+  Type type = getLaneType(builder.getI32Type(), lanes);
+  int64_t adds = 0;
+  Value sum;
+  auto add = [&](Value term) {
+    sum = sum ? arith::AddIOp::create(builder, sum, term).getResult() : term;
+    ++adds;
+  };
+  auto load = [&](Value sums, unsigned window) {
+    int64_t place = straight.getSlice(block, window, output);
+    return builder.load(builder.viewAt(sums, slot),
+                        place + column * tile.slotStep, lanes);
+  };
+  bool hasWide = false;
+  for (auto [window, code] : llvm::enumerate(block.codeBlocks)) {
+    if (!isNarrow(code)) {
+      if (!std::exchange(hasWide, true))
+        add(load(wideSums, window));
+      continue;
+    }
+    if (!hasDigits(code, output))
+      continue;
+    Value term = builder.resize(load(narrowSums, window), 32);
+    if (code.shift != 0)
+      term = arith::ShLIOp::create(builder, term,
+                                   builder.constant(type, code.shift));
+    add(term);
+  }
+  // 32-bit sums have the bias in them.
+  int64_t bias = hasWide ? 0 : straight.getBias(block, output);
+  if (!sum || bias != 0)
+    add(builder.constant(type, bias));
+  addsPerPosition += adds - 1;
+  return sum;
+}
+
+/// Turns the sums of `lanes` positions into stored values. `offsets` are those
+/// of the slot, the stored values and the residual.
+LogicalResult EpilogueBuilder::storePositions(ValueRange offsets,
+                                              int64_t column, int64_t lanes) {
+  addsPerPosition = 0;
+  Value target = builder.viewAt(stored, offsets[1]);
+  Value source = residuals ? builder.viewAt(residuals, offsets[2]) : Value();
+  for (unsigned output = 0; output < block.numOutputs; ++output) {
+    int64_t channel = block.firstOutput + output;
+    Value sum = getSum(output, offsets[0], column, lanes);
+    Value residual;
+    if (residuals)
+      residual = builder.load(source,
+                              channel * layer.residual.channelStep +
+                                  column * layer.residual.steps[Column],
+                              lanes);
+    FailureOr<Value> value =
+        applyEpilogue(builder, layer, sum, builder.index(channel), residual);
+    if (failed(value))
+      return failure();
+    builder.store(*value, target,
+                  channel * layer.init.channelStep +
+                      column * layer.init.steps[Column]);
+  }
+  return success();
+}
+
+LogicalResult EpilogueBuilder::build() {
+  SmallVector<Value> starts = {builder.index(0), storedOffset};
+  SmallVector<int64_t> rowSteps = {tile.slotsPerRow(), layer.init.steps[Row]};
+  SmallVector<int64_t> columnSteps = {tile.slotStep, layer.init.steps[Column]};
+  if (residuals) {
+    starts.push_back(residualOffset);
+    rowSteps.push_back(layer.residual.steps[Row]);
+    columnSteps.push_back(layer.residual.steps[Column]);
+  }
+  // Vectors need neighbouring pixels to be neighbours in memory.
+  bool contiguous = llvm::all_equal(columnSteps) && columnSteps[0] == 1;
+  int64_t lanes = contiguous ? tile.lanes : 1;
+  LogicalResult result = success();
+  builder.loop(
+      tile.storedRows, 1, starts, rowSteps, [&](Value, ValueRange row) {
+        int64_t whole = tile.storedColumns / lanes * lanes;
+        SmallVector<int64_t> steps = llvm::map_to_vector(
+            columnSteps, [&](int64_t step) { return step * lanes; });
+        if (whole)
+          builder.loop(whole, lanes, row, steps,
+                       [&](Value, ValueRange position) {
+                         result = storePositions(position, 0, lanes);
+                       });
+        for (int64_t column = whole, piece = lanes / 2;
+             column < tile.storedColumns && succeeded(result); piece /= 2)
+          if (tile.storedColumns - column >= piece) {
+            result = storePositions(row, column, piece);
+            column += piece;
+          }
+      });
+  func::ReturnOp::create(builder);
+  return result;
+}
+
+FailureOr<func::FuncOp>
+bitnn::buildEpilogue(SymbolTable &symbols, const StraightLineLayer &straight,
+                     const OutputBlock &block, StringRef name,
+                     TypeRange argumentTypes, KernelStatistics &statistics) {
+  func::FuncOp function =
+      createKernel(symbols, straight.layer, name, argumentTypes);
+  EpilogueBuilder builder(straight, block, function);
+  if (failed(builder.build()))
+    return failure();
+  statistics.addsPerPosition += builder.addsPerPosition;
+  statistics.unsharedAddsPerPosition += builder.addsPerPosition;
+  return function;
+}
