@@ -8,6 +8,7 @@
 #include "bitnn/Compiler/ScratchBudget.h"
 #include "bitnn/Import/ONNX/ImportOnnx.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
@@ -15,6 +16,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/ThreadPool.h"
 #include "llvm/Transforms/Utils/Cloning.h"
 #include <chrono>
 #include <sys/resource.h>
@@ -32,9 +34,12 @@ namespace {
 class Compilation {
 public:
   Compilation(const CompileOptions &options, const DialectRegistry &registry)
-      : options(options), context(registry),
+      : options(options), threads(llvm::hardware_concurrency(options.threads)),
+        context(registry, MLIRContext::Threading::DISABLED),
         diagnostics(context, options.model) {
     context.printOpOnDiagnostic(false);
+    if (threads.getMaxConcurrency() > 1)
+      context.setThreadPool(threads);
     pipeline = options.pipeline;
   }
 
@@ -48,9 +53,12 @@ private:
                                           const PipelineOptions &),
                             ModuleOp on);
   Error makeKernels();
+  bool isInParts() const;
   Error emit();
+  Error emitInParts();
+  Error emitWhole();
   Error inspect(StringRef object);
-  Expected<SmallString<0>> makeOutput(llvm::Module &module, StringRef object);
+  Expected<SmallString<0>> makeOutput(llvm::Module *module, StringRef object);
   Expected<SmallString<0>> linkLibrary(StringRef object);
 
   Error fail(const llvm::Twine &message) {
@@ -61,6 +69,7 @@ private:
 
   const CompileOptions &options;
   PipelineOptions pipeline;
+  llvm::DefaultThreadPool threads;
   MLIRContext context;
   DiagnosticCollector diagnostics;
   std::unique_ptr<llvm::TargetMachine> machine;
@@ -170,7 +179,9 @@ LogicalResult Compilation::runPipeline(void (*build)(OpPassManager &,
     manager.addInstrumentation(
         std::make_unique<SaveStages>(options.saveStages, stages));
   build(manager, pipeline);
-  return manager.run(on);
+  // Once, not after every pass: that takes a third of the time of all passes.
+  manager.enableVerifier(false);
+  return success(succeeded(manager.run(on)) && succeeded(verify(on)));
 }
 
 /// Makes kernels, and makes them again with one more table as long as they need
@@ -221,9 +232,6 @@ Error Compilation::runPasses() {
   report.layers = readLayers(*module);
   report.arena = readArena(*module);
   dropEdgeAttributes(*module);
-
-  if (failed(runPipeline(buildLLVMPipeline, *module)))
-    return diagnostics.takeError("cannot be lowered to LLVM");
   return Error::success();
 }
 
@@ -271,7 +279,7 @@ Expected<SmallString<0>> Compilation::linkLibrary(StringRef object) {
   return SmallString<0>((*linked)->getBuffer());
 }
 
-Expected<SmallString<0>> Compilation::makeOutput(llvm::Module &module,
+Expected<SmallString<0>> Compilation::makeOutput(llvm::Module *module,
                                                  StringRef object) {
   switch (options.emit) {
   case EmitKind::Object:
@@ -281,11 +289,11 @@ Expected<SmallString<0>> Compilation::makeOutput(llvm::Module &module,
   case EmitKind::SharedLibrary:
     return linkLibrary(object);
   case EmitKind::Assembly:
-    return generateCode(module, *machine, llvm::CodeGenFileType::AssemblyFile);
+    return generateCode(*module, *machine, llvm::CodeGenFileType::AssemblyFile);
   case EmitKind::LLVMIR: {
     SmallString<0> text;
     llvm::raw_svector_ostream os(text);
-    module.print(os, /*AAW=*/nullptr);
+    module->print(os, /*AAW=*/nullptr);
     return text;
   }
   case EmitKind::MLIR:
@@ -294,7 +302,33 @@ Expected<SmallString<0>> Compilation::makeOutput(llvm::Module &module,
   llvm_unreachable("every kind is written");
 }
 
-Error Compilation::emit() {
+/// Whether nobody reads the code as text, and the order of instructions is ours
+/// (the standard passes look at all functions).
+bool Compilation::isInParts() const {
+  return pipeline.schedule != "multiply" && options.saveStages.empty() &&
+         (options.emit == EmitKind::Object ||
+          options.emit == EmitKind::Archive ||
+          options.emit == EmitKind::SharedLibrary);
+}
+
+Error Compilation::emitInParts() {
+  Expected<SmallString<0>> object = generateObject(
+      std::move(module), pipeline, pipeline.name, options.partSize);
+  // A pass says more in a diagnostic.
+  if (!object)
+    return diagnostics.takeError(llvm::toString(object.takeError()));
+  if (Error error = inspect(*object))
+    return fail(std::move(error));
+  Expected<SmallString<0>> output = makeOutput(/*module=*/nullptr, *object);
+  if (!output)
+    return fail(output.takeError());
+  files.add(options.output, *output);
+  return Error::success();
+}
+
+Error Compilation::emitWhole() {
+  if (failed(runPipeline(buildLLVMPipeline, *module)))
+    return diagnostics.takeError("cannot be lowered to LLVM");
   if (options.emit == EmitKind::MLIR) {
     llvm::raw_string_ostream os(dialectText);
     module->print(os);
@@ -304,7 +338,7 @@ Error Compilation::emit() {
                             ? MiddleEnd::Standard
                             : MiddleEnd::KeepAdditions;
   Expected<std::unique_ptr<llvm::Module>> code =
-      translateToLLVM(*module, llvmContext, *machine, middleEnd);
+      translateToLLVM(*module, llvmContext, *machine, middleEnd, pipeline.name);
   // The translation says more in a diagnostic.
   if (!code)
     return diagnostics.takeError(llvm::toString(code.takeError()));
@@ -312,22 +346,21 @@ Error Compilation::emit() {
   module = nullptr;
   // Generating code changes the module, and an object is always made: it is
   // what the contract and the report are about.
-  bool twice =
-      options.emit == EmitKind::Assembly || options.emit == EmitKind::LLVMIR;
-  std::unique_ptr<llvm::Module> copy =
-      twice ? llvm::CloneModule(**code) : nullptr;
+  std::unique_ptr<llvm::Module> copy = llvm::CloneModule(**code);
   Expected<SmallString<0>> object =
       generateCode(**code, *machine, llvm::CodeGenFileType::ObjectFile);
   if (!object)
     return fail(object.takeError());
   if (Error error = inspect(*object))
     return fail(std::move(error));
-  Expected<SmallString<0>> output = makeOutput(twice ? *copy : **code, *object);
+  Expected<SmallString<0>> output = makeOutput(copy.get(), *object);
   if (!output)
     return fail(output.takeError());
   files.add(options.output, *output);
   return Error::success();
 }
+
+Error Compilation::emit() { return isInParts() ? emitInParts() : emitWhole(); }
 
 //===----------------------------------------------------------------------===//
 // All together

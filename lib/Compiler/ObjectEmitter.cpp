@@ -150,6 +150,17 @@ static void localizeFunctions(mlir::ModuleOp source, Module &module) {
           ->setLinkage(GlobalValue::InternalLinkage);
 }
 
+/// The other parts of an object define or use what is public in this one.
+static void hideSymbols(Module &module, StringRef entry) {
+  for (GlobalValue &value : module.global_values()) {
+    if (value.hasLocalLinkage() || value.getName() == entry ||
+        value.getName().starts_with("llvm."))
+      continue;
+    value.setVisibility(GlobalValue::HiddenVisibility);
+    value.setDSOLocal(true);
+  }
+}
+
 static void prepareModule(Module &module, TargetMachine &machine) {
   module.setTargetTriple(machine.getTargetTriple());
   module.setDataLayout(machine.createDataLayout());
@@ -186,17 +197,17 @@ static void optimize(Module &module, TargetMachine &machine,
   passes.run(module, modules);
 }
 
-Expected<std::unique_ptr<Module>> translateToLLVM(mlir::ModuleOp source,
-                                                  LLVMContext &context,
-                                                  TargetMachine &machine,
-                                                  MiddleEnd middleEnd) {
+Expected<std::unique_ptr<Module>>
+translateToLLVM(mlir::ModuleOp source, LLVMContext &context,
+                TargetMachine &machine, MiddleEnd middleEnd, StringRef entry) {
   if (middleEnd == MiddleEnd::KeepAdditions)
     keepInstructionOrder();
   std::unique_ptr<Module> module = mlir::translateModuleToLLVMIR(
-      source, context, source.getName().value_or("bitnn"));
+      source, context, source.getName().value_or(kUnnamedModule));
   if (!module)
     return createStringError("the module does not translate to LLVM IR");
   localizeFunctions(source, *module);
+  hideSymbols(*module, entry);
   prepareModule(*module, machine);
   optimize(*module, machine, middleEnd);
   return module;

@@ -43,6 +43,8 @@ static constexpr OptionHelp kOptions[] = {
     {"count-unbounded", "",
      "report, too, the adds of each layer as one adder graph"},
     {"timeline", "", "print the scratch memory: each buffer, and when"},
+    {"threads", "N", "of the compiler; one per processor"},
+    {"part-size", "N", "operations whose code is generated at once; 50000"},
     {"check", "on|off", "hold the object to its contract; on"},
     {"print-pipeline", "", "print the passes instead of running them"},
     {"help", "", "print this"},
@@ -232,6 +234,12 @@ static Error readOptions(const Words &words, CompileOptions &options) {
   if (Error error = readNumber(words, "batch", 1, options.batch))
     return error;
   if (Error error = readNumber(words, "max-scratch", 1, options.maxScratch))
+    return error;
+  int64_t threads = options.threads;
+  if (Error error = readNumber(words, "threads", 1, threads))
+    return error;
+  options.threads = threads;
+  if (Error error = readNumber(words, "part-size", 1, options.partSize))
     return error;
   Expected<size_t> check = choose(words, "check", {"on", "off"});
   if (!check)

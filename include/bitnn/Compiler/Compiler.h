@@ -6,6 +6,7 @@
 #ifndef BITNN_COMPILER_COMPILER_H
 #define BITNN_COMPILER_COMPILER_H
 
+#include "bitnn/Compiler/CodeGeneration.h"
 #include "bitnn/Compiler/ObjectEmitter.h"
 #include "bitnn/Compiler/Pipelines.h"
 #include "bitnn/Compiler/Report.h"
@@ -36,6 +37,10 @@ struct CompileOptions {
   std::string report;
   /// A folder for the module after every pass; empty: none.
   std::string saveStages;
+  /// Threads of the compiler; 0 is one per processor. The output is the same.
+  unsigned threads = 0;
+  /// Operations for which code is generated at once.
+  int64_t partSize = kPartSize;
   /// Whether the object is held to its contract.
   bool check = true;
 };

@@ -44,11 +44,16 @@ createTargetMachine(const TargetNames &names);
 /// keep them; a dense baseline gets all that -O2 has, for a fair comparison.
 enum class MiddleEnd { KeepAdditions, Standard };
 
+/// What LLVM calls a module that has no name.
+inline constexpr llvm::StringLiteral kUnnamedModule = "bitnn";
+
 /// Translates a module of the LLVM dialect and runs the middle end. Private
-/// functions become local symbols.
+/// functions become local symbols; callers know `entry` alone, and what else is
+/// public is hidden.
 llvm::Expected<std::unique_ptr<llvm::Module>>
 translateToLLVM(mlir::ModuleOp module, llvm::LLVMContext &context,
-                llvm::TargetMachine &machine, MiddleEnd middleEnd);
+                llvm::TargetMachine &machine, MiddleEnd middleEnd,
+                llvm::StringRef entry);
 
 /// Generates an object file or assembly text.
 llvm::Expected<llvm::SmallString<0>> generateCode(llvm::Module &module,
