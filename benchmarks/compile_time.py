@@ -23,7 +23,17 @@ from onnx import TensorProto, helper, numpy_helper
 ROOT = Path(__file__).resolve().parents[1]
 # Layers and channels: about 100,000, 300,000 and 1,000,000 digits.
 NETWORKS = ((1, 64), (3, 64), (10, 64))
-HEADER = ("digits", "adds", "target", "threads", "CPU s", "wall s", "us/add", "peak MB", "object MB")
+HEADER = (
+    "digits",
+    "adds",
+    "target",
+    "threads",
+    "CPU s",
+    "wall s",
+    "us/add",
+    "peak MB",
+    "object MB",
+)
 WIDTHS = (10, 10, 12, 8, 8, 8, 8, 9, 10)
 
 

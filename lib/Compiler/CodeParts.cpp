@@ -19,10 +19,13 @@ static int64_t countOperations(Operation *symbol) {
 /// `symbol` without what it is: only its name and type.
 static Operation *declare(Operation *symbol, OpBuilder &builder) {
   Operation *declaration = symbol->cloneWithoutRegions();
-  if (auto global = dyn_cast<memref::GlobalOp>(declaration))
+  auto visibility = SymbolTable::Visibility::Private;
+  if (auto global = dyn_cast<memref::GlobalOp>(declaration)) {
     global.removeInitialValueAttr();
-  SymbolTable::setSymbolVisibility(declaration,
-                                   SymbolTable::Visibility::Private);
+    // A private one would be lowered to a definition.
+    visibility = SymbolTable::Visibility::Public;
+  }
+  SymbolTable::setSymbolVisibility(declaration, visibility);
   return builder.insert(declaration);
 }
 
