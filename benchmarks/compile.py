@@ -85,7 +85,7 @@ def measure(compiler: Path, model: Path, options: list[str]) -> dict[str, float]
     _, status, usage = os.wait4(process, 0)
     wall = time.monotonic() - start
     if status:
-        raise SystemExit(f"compile_time: '{' '.join(map(str, command))}' failed")
+        raise SystemExit(f"compile: '{' '.join(map(str, command))}' failed")
     measured = json.loads(report.read_text())
     measured["cpu"] = usage.ru_utime + usage.ru_stime
     measured["wall"] = wall
