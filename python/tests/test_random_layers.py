@@ -85,6 +85,14 @@ def test_faults_are_pinned_to_their_layers(tmp_path: Path, monkeypatch: pytest.M
 
 
 def check(layers: list[Layer], options: dict[str, str], seed: int, folder: Path) -> None:
+    faults = faults_of(layers, options, seed, folder)
+    assert not faults, f"--seed={seed}, {options}: {len(faults)} layers:\n" + "\n".join(faults)
+
+
+def faults_of(
+    layers: list[Layer], options: Mapping[str, str], seed: int, folder: Path
+) -> list[str]:
+    """What differs from the reference or is refused, layer by layer; their models in `folder`."""
     faults: list[str] = []
     for start in range(0, len(layers), LAYERS_PER_MODEL):
         batch = layers[start : start + LAYERS_PER_MODEL]
@@ -95,18 +103,18 @@ def check(layers: list[Layer], options: dict[str, str], seed: int, folder: Path)
             expected = [reference(sample) for sample in samples]
             results = network.run(samples)
             for layer in part:
-                (edge,) = layer.outputs
                 count = sum(
                     int((got[edge.name] != right[edge.name]).sum())
+                    for edge in layer.outputs
                     for got, right in zip(results, expected, strict=True)
                 )
                 if count:
                     faults.append(f"{count} differences in {keep(layer, folder)}")
-    assert not faults, f"--seed={seed}, {options}: {len(faults)} layers:\n" + "\n".join(faults)
+    return faults
 
 
 def compiled(
-    layers: list[Layer], options: dict[str, str], faults: list[str], folder: Path
+    layers: list[Layer], options: Mapping[str, str], faults: list[str], folder: Path
 ) -> Iterator[tuple[list[Layer], Network]]:
     """Compile layers together; halve them where that fails, so that each refusal has its layer."""
     try:

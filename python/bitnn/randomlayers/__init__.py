@@ -14,9 +14,10 @@ from bitnn.randomlayers.builder import Builder
 from bitnn.randomlayers.dots import DOTS
 from bitnn.randomlayers.kinds import KINDS, LARGE, QDQ_ONLY
 from bitnn.randomlayers.layer import Layer, Options, combine
+from bitnn.randomlayers.networks import random_networks
 from bitnn.randomlayers.operators import OPERATORS as _OPERATORS
 
-__all__ = ["KINDS", "OPERATORS", "Layer", "Options", "combine", "random_layers"]
+__all__ = ["KINDS", "OPERATORS", "Layer", "Options", "combine", "random_layers", "random_networks"]
 
 
 OPERATORS = {**_OPERATORS, **DOTS}

@@ -35,7 +35,7 @@ class Layer:
 
     def random_inputs(self, rng: np.random.Generator) -> dict[str, Array]:
         """Full-range noise, now and then a constant at an end of the range or ties."""
-        return {edge.name: _input(rng, edge, self.scales[edge.name]) for edge in self.inputs}
+        return {edge.name: random_input(rng, edge, self.scales[edge.name]) for edge in self.inputs}
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def combine(layers: Iterable[Layer]) -> onnx.ModelProto:
     return model
 
 
-def _input(rng: np.random.Generator, edge: onnx.ValueInfoProto, scale: float) -> Array:
+def random_input(rng: np.random.Generator, edge: onnx.ValueInfoProto, scale: float) -> Array:
+    """Noise for one input of the graph; `scale` is that of its first quantization."""
     tensor = edge.type.tensor_type
     shape = [dim.dim_value for dim in tensor.shape.dim]
     dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type))
