@@ -4,36 +4,21 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from bitnn import adders
-from bitnn.compare import all_tensors, compare_outputs, first_difference, inner_tensors
+from bitnn.compare import all_tensors, inner_tensors
+from bitnn.compare_command import add_options as add_compare_options
 from bitnn.compiler import Network, compile
 from bitnn.errors import BitnnError
-from bitnn.graph import load_model
 from bitnn.npz import make_folder, read_npz, write_npz
-from bitnn.peers import compare_operators
-from bitnn.samples import Join, random_samples, split
+from bitnn.options import COMPILER_OPTIONS, chosen, natural
+from bitnn.samples import Join, split
 from bitnn.training.cli import add_commands as add_training_commands
 from bitnn.values import Array
-
-# Passed on to bitnn-compile as they are.
-COMPILER_OPTIONS = {
-    "target": "host (default), x86-64-v3, x86-64-v4, aarch64, rv32i, ...",
-    "triple": "an LLVM target triple, instead of --target",
-    "cpu": "an LLVM processor name",
-    "features": "LLVM processor features",
-    "schedule": "auto, straight-line, table or multiply",
-    "encoding": "csd or binary",
-    "sharing": "on or off",
-    "multiply": "never, requantize or layers",
-    "max-code-size": "bytes",
-    "max-scratch": "bytes",
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,9 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("model", help="the ONNX model")
     compare.add_argument("inputs", nargs="?", help=".npz with arrays named as the graph's inputs")
-    compare.add_argument("--samples", type=_positive, help="random samples instead (default: 10)")
-    compare.add_argument("--seed", type=int, default=0, help="of the random samples")
-    compare.set_defaults(run=_compare)
+    add_compare_options(compare)
 
     graph = commands.add_parser(
         "adders", allow_abbrev=False, help="print a constant matrix as a graph of adders"
@@ -85,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     graph.add_argument("--accumulate", action="store_true", help="add to one more input per output")
     graph.add_argument("--weigh-by-width", action="store_true", help="save bits, not adders")
     for name, text in adders.COUNTS.items():
-        graph.add_argument(f"--{name}", type=_natural, metavar="N", help=text)
+        graph.add_argument(f"--{name}", type=natural, metavar="N", help=text)
     graph.add_argument("--json", action="store_true", help="print JSON")
     graph.set_defaults(run=_adders)
 
@@ -136,41 +119,6 @@ def _dump(
     return results
 
 
-def _compare(options: argparse.Namespace) -> int:
-    if options.inputs and options.samples:
-        raise BitnnError("give either an .npz file or --samples, not both")
-    arrays = read_npz(options.inputs) if options.inputs else None
-    network = _compiled(options)
-    reference = network.reference
-    if arrays is not None:
-        samples, _ = split(reference, arrays)
-    else:
-        samples = random_samples(reference, options.samples or 10, options.seed)
-
-    found = compare_outputs(network, samples)
-    if found:
-        # With every tensor an output the code is another; then the output itself is named.
-        inner = first_difference(network, options.model, samples, _chosen(options))
-        print(f"reference: different: {inner or found[0]}")
-    else:
-        values = sum(cut.size for cut in network.outputs) * len(samples)
-        print(f"reference: equal, {values} values in {len(samples)} samples")
-
-    if importlib.util.find_spec("onnxruntime") is None:
-        print("onnxruntime: not installed, not compared (pip install bitnn[compare])")
-        return 1 if found else 0
-    opinion = compare_operators(load_model(options.model), reference, samples)
-    for name, count in opinion.different.items():
-        print(f"onnxruntime: different from the reference: {name}, {count} values")
-    for name, count in opinion.ties.items():
-        print(f"onnxruntime: {name}: {count} values rounded elsewhere, no fault")
-    for name in opinion.in_float:
-        print(f"onnxruntime: {name}: it computes this in float, not compared")
-    if not opinion.different:
-        print(f"onnxruntime: equal to the reference in {len(opinion.compared)} operators")
-    return 1 if found or opinion.different else 0
-
-
 def _adders(options: argparse.Namespace) -> int:
     matrix = adders.check_matrix(adders.read_matrix(options.matrix), f"'{options.matrix}'")
     names = ["encoding", "accumulate", "weigh_by_width", "json"]
@@ -181,23 +129,4 @@ def _adders(options: argparse.Namespace) -> int:
 
 
 def _compiled(options: argparse.Namespace, outputs: Sequence[str] = ()) -> Network:
-    return compile(options.model, outputs=outputs, **_chosen(options))
-
-
-def _chosen(options: argparse.Namespace) -> dict[str, str]:
-    names = (name.replace("-", "_") for name in COMPILER_OPTIONS)
-    return {name: value for name in names if (value := getattr(options, name)) is not None}
-
-
-def _natural(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("must not be negative")
-    return value
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be positive")
-    return value
+    return compile(options.model, outputs=outputs, **chosen(options))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bitnn.compiler import Network, compile
+from bitnn.compiler import Network, compile, integers
 from bitnn.peers import operator_nodes, principal
 from bitnn.reference import Reference, Trace
 from bitnn.samples import Sample
@@ -75,29 +75,72 @@ def all_tensors(reference: Reference, samples: Sequence[Sample]) -> list[dict[st
     return found
 
 
-def compare_outputs(network: Network, samples: Sequence[Sample]) -> list[Difference]:
-    """Differences of the network's outputs from the reference's."""
-    results = network.run(samples)
-    expected = [network.reference(sample) for sample in samples]
+@dataclass(frozen=True)
+class Expected:
+    """What the reference has for some samples: computed once for every target and schedule.
+
+    `cuts` are the integers that the entry function must give, `outputs` the graph's outputs behind
+    the float operators that are left to the caller, `tensors` all 8-bit tensors by name.
+    """
+
+    reference: Reference
+    samples: Sequence[Sample]
+    cuts: list[dict[str, Array]]
+    outputs: list[dict[str, Array]]
+    tensors: list[dict[str, Array]]
+
+    @classmethod
+    def of(cls, network: Network, samples: Sequence[Sample], *, inner: bool = False) -> Expected:
+        """Evaluate the reference; with `inner`, every 8-bit tensor behind the network's inputs."""
+        reference, names = network.reference, [cut.name for cut in network.outputs]
+        wanted = [*names, *(cut.tensor for cut in network.outputs)]
+        wanted += inner_tensors(network) if inner else []
+        cuts, outputs, tensors = [], [], []
+        for sample in samples:
+            reference.check_inputs(sample)
+            trace = Trace()
+            values = reference.values(sample, wanted, trace)
+            cuts.append({cut.name: integers(values[cut.tensor]) for cut in network.outputs})
+            outputs.append(reference.evaluate(values, names))
+            tensors.append(trace.integers)
+        return cls(reference, samples, cuts, outputs, tensors)
+
+    def first(self, count: int | None) -> Expected:
+        """Of the first `count` samples alone."""
+        parts = (self.samples, self.cuts, self.outputs, self.tensors)
+        return Expected(self.reference, *(part[:count] for part in parts))
+
+
+def compare_outputs(
+    network: Network, samples: Sequence[Sample], expected: Expected | None = None
+) -> list[Difference]:
+    """Differences of the network from the reference: the integers that the compiled code gives,
+    then the graph's outputs."""
+    expected = expected or Expected.of(network, samples)
+    given = network.run_integers([network.cut_inputs(sample) for sample in samples])
     names = [cut.name for cut in network.outputs]
-    return differences(network.reference, names, results, expected)
+    results = [
+        {name: _shaped(y, right[name]) for name, y in zip(names, outputs, strict=True)}
+        for outputs, right in zip(given, expected.cuts, strict=True)
+    ]
+    found = differences(network.reference, names, results, expected.cuts)
+    outputs = [network.finish(*pair) for pair in zip(samples, given, strict=True)]
+    return found or differences(network.reference, names, outputs, expected.outputs)
 
 
-def first_difference(
-    network: Network, model: str | Path, samples: Sequence[Sample], options: Mapping[str, str]
-) -> Difference | None:
-    """Compile again with every 8-bit tensor as an output, and name the first that differs."""
+def compare_tensors(
+    network: Network,
+    model: str | Path,
+    expected: Expected,
+    options: Mapping[str, str],
+) -> tuple[list[str], list[Difference]]:
+    """Compile again with every 8-bit tensor as an output: their names, and those that differ."""
     names = inner_tensors(network)
     if not names:
-        return None
+        return [], []
     whole = compile(model, **{**options, "outputs": names})
-    expected = []
-    for sample in samples:
-        trace = Trace()
-        network.reference.evaluate(sample, names, trace)
-        expected.append(trace.integers)
-    found = differences(network.reference, names, whole.run(samples), expected)
-    return found[0] if found else None
+    results = whole.run(expected.samples)
+    return names, differences(network.reference, names, results, expected.tensors)
 
 
 def differences(
@@ -129,6 +172,11 @@ def differences(
             )
         )
     return found
+
+
+def _shaped(y: Array, right: Array) -> Array:
+    """An array of the entry function, which knows the order of elements and may know no shape."""
+    return y.reshape(right.shape) if y.size == right.size else y
 
 
 def _unequal(got: Array, right: Array) -> Array:

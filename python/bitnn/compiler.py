@@ -22,7 +22,7 @@ from bitnn.errors import BitnnError
 from bitnn.graph import load_graph, load_model
 from bitnn.reference import Reference
 from bitnn.tools import find_tool
-from bitnn.values import Array, Quantized, Value
+from bitnn.values import Array, Quantized, Value, real
 
 TOOL = "bitnn-compile"
 # The processor features of a target's name, as /proc/cpuinfo spells them.
@@ -110,14 +110,15 @@ class Network:
     def run(self, samples: Sequence[Mapping[str, Array]]) -> list[dict[str, Array]]:
         """Several inferences, in one process where the target is emulated."""
         integers = [self.cut_inputs(sample) for sample in samples]
-        names = [cut.name for cut in self.outputs]
-        results = []
-        for sample, outputs in zip(samples, self.run_integers(integers), strict=True):
-            given: dict[str, Value] = dict(sample)
-            for cut, y in zip(self.outputs, outputs, strict=True):
-                given[cut.tensor] = self._value(cut, y)
-            results.append(self.reference.evaluate(given, names))
-        return results
+        pairs = zip(samples, self.run_integers(integers), strict=True)
+        return [self.finish(sample, outputs) for sample, outputs in pairs]
+
+    def finish(self, sample: Mapping[str, Array], outputs: Sequence[Array]) -> dict[str, Array]:
+        """The graph's outputs from those of the entry function: the caller's operators."""
+        given: dict[str, Value] = dict(sample)
+        for cut, y in zip(self.outputs, outputs, strict=True):
+            given[cut.tensor] = self._value(cut, y)
+        return self.reference.evaluate(given, [cut.name for cut in self.outputs])
 
     def run_integers(self, samples: Sequence[Sequence[Array]]) -> list[list[Array]]:
         """What the entry function itself does, in its order of arguments."""
@@ -137,8 +138,7 @@ class Network:
         values = self.reference.values(inputs, [cut.tensor for cut in self.inputs])
         arrays = []
         for cut in self.inputs:
-            value = values[cut.tensor]
-            q = value.q if isinstance(value, Quantized) else np.asarray(value)
+            q = integers(values[cut.tensor])
             if q.dtype != cut.dtype or q.size != cut.size:
                 raise BitnnError(
                     f"the report calls input '{cut.name}' {cut.shape} {cut.dtype}, "
@@ -176,6 +176,11 @@ class Network:
             return y
         # The cut lies behind data movement of a dequantized tensor.
         return Quantized.of(y, np.asarray(cut.scale), np.asarray(cut.zero_point), 0)
+
+
+def integers(value: Value) -> Array:
+    """The integers of a value at a cut, which the graph may have dequantized already."""
+    return value.q if isinstance(value, Quantized) else real(value)
 
 
 def compile(
@@ -236,10 +241,14 @@ def _machine(options: Mapping[str, Any]) -> emulator.Machine | None:
         target = "rv32im" if "+m" in str(options.get("features")) else "rv32i"
     if target in emulator.MACHINES and target != platform.machine():
         return emulator.MACHINES[target]
-    missing = [name for name in CPU_FEATURES.get(target, ()) if name not in _cpu_flags()]
-    if missing:
+    if missing := missing_features(target):
         raise BitnnError(f"this machine cannot run {target}: it lacks {', '.join(missing)}")
     return None
+
+
+def missing_features(target: str) -> list[str]:
+    """What this machine's processor lacks to run a target's code; nothing of emulated ones."""
+    return [name for name in CPU_FEATURES.get(target, ()) if name not in _cpu_flags()]
 
 
 def _cpu_flags() -> set[str]:

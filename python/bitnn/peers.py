@@ -146,7 +146,7 @@ class Part:
     def inputs(self, known: Mapping[str, Array]) -> dict[str, Array]:
         """Its inputs, from the whole model's tensors."""
         return {
-            name: _moved(known[name]) if name in self.signed else known[name] for name in self.names
+            name: moved(known[name]) if name in self.signed else known[name] for name in self.names
         }
 
     def outputs(self, results: Mapping[str, Array]) -> Array:
@@ -178,8 +178,8 @@ def extract(
         if entry.op_type in OUTPUT_ZERO_POINTS and entry.output[0] in signed:
             _move_zero_point(copy, OUTPUT_ZERO_POINTS[entry.op_type], constants)
         entries.append(copy)
-    edges = {name: _moved(known[name]) if name in signed else known[name] for name in names}
-    y = _moved(known[target]) if target in signed else known[target]
+    edges = {name: moved(known[name]) if name in signed else known[name] for name in names}
+    y = moved(known[target]) if target in signed else known[target]
     graph = helper.make_graph(
         entries,
         "part",
@@ -198,13 +198,14 @@ def _move_zero_point(
     value = numpy_helper.to_array(constants[old]) if old in constants else np.int8(0)
     # A constant of its own: weights may share the old one.
     name = f"{node.output[0]}.zero_point.{place}"
-    constants[name] = numpy_helper.from_array(np.asarray(_moved(value)), name)
+    constants[name] = numpy_helper.from_array(np.asarray(moved(value)), name)
     while len(node.input) <= place:
         node.input.append("")
     node.input[place] = name
 
 
-def _moved(array: Array) -> Array:
+def moved(array: Array) -> Array:
+    """int8 values, moved by 128 into uint8."""
     return (np.asarray(array).astype(np.int16) + 128).astype(np.uint8)
 
 
