@@ -196,6 +196,31 @@ def test_compare(
     assert "reference: different: Relu 'relu1', tensor 'b': " in text
 
 
+def test_compare_everywhere(
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    emulator_tools: None,
+) -> None:
+    arguments = ["compare", str(model), "--samples=5", "--all-tensors", "--schedules=auto,table"]
+    arguments += ["--targets=host,rv32i", "--emulated-samples=2"]
+    assert main(arguments) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("refer")]
+    texts = {
+        target: f"equal, {24 * count} values in {count} samples, and {48 * count} values of 2 inner"
+        for target, count in (("host", 5), ("rv32i", 2))
+    }
+    assert [line.removesuffix(" tensors") for line in lines] == [
+        f"reference, {target} {schedule}: {texts[target]}"
+        for target in ("host", "rv32i")
+        for schedule in ("auto", "table")
+    ]
+    monkeypatch.setenv("FAKE_FAULT", "b")
+    assert main(["compare", str(model), "--samples=200", "--schedules=auto,table"]) == 1
+    assert capsys.readouterr().out.count(": different: Relu 'relu1', tensor 'b': ") == 2
+    assert "not both" in refused(capsys, *arguments, "--target=host")
+
+
 def test_instructions_are_counted(model: Path, image: Array, emulator_tools: None) -> None:
     net = bitnn.compile(model, target="rv32i")
     first, second = (emulator.count_instructions(net, {"image": image}) for _ in range(2))
