@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from bitnn import adders
+from bitnn.accuracy import add_options as add_accuracy_options
 from bitnn.compare import all_tensors, inner_tensors
 from bitnn.compare_command import add_options as add_compare_options
 from bitnn.compiler import Network, compile
@@ -60,6 +61,11 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("inputs", nargs="?", help=".npz with arrays named as the graph's inputs")
     add_compare_options(compare)
 
+    accuracy = commands.add_parser(
+        "accuracy", allow_abbrev=False, help="test images of a data set through the compiled code"
+    )
+    add_accuracy_options(accuracy)
+
     graph = commands.add_parser(
         "adders", allow_abbrev=False, help="print a constant matrix as a graph of adders"
     )
@@ -73,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     graph.set_defaults(run=_adders)
 
     add_training_commands(commands)
-    for command in (run, compare):
+    for command in (run, compare, accuracy):
         group = command.add_argument_group("options of bitnn-compile")
         for name, text in COMPILER_OPTIONS.items():
             group.add_argument(f"--{name}", help=text)

@@ -72,13 +72,21 @@ def _listed(several: str | None, one: str | None, name: str) -> list[str | None]
 def _compiled_networks(options: argparse.Namespace, samples: Sequence[Sample]) -> Iterator[int]:
     """Print how every compiled network compares; 1 for each that differs."""
     expected: Expected | None = None
+    chosen_by_auto: set[tuple[str | None, str]] = set()
+    several = bool(options.targets or options.schedules)
     for configuration in _configurations(options):
+        target, schedule = configuration.get("target"), configuration.get("schedule", "auto")
+        prefix = "reference" + (f", {' '.join(configuration.values())}" if several else "")
+        if (target, schedule) in chosen_by_auto:
+            print(f"{prefix}: auto chose it for every layer: the same code", flush=True)
+            continue
         network = compile(options.model, **configuration)
+        if schedule == "auto":
+            choices = {layer["schedule"] for layer in network.report.get("layers", ())}
+            chosen_by_auto |= {(target, choice) for choice in choices if len(choices) == 1}
         # The reference computes every value once for all of them.
         expected = expected or Expected.of(network, samples, inner=True)
         part = expected.first(options.emulated_samples if network.program else None)
-        several = bool(options.targets or options.schedules)
-        prefix = "reference" + (f", {' '.join(configuration.values())}" if several else "")
         yield _compare(network, part, configuration, options, prefix)
 
 

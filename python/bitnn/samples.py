@@ -67,13 +67,13 @@ def _noise(rng: np.random.Generator, graph: Graph, edge: Edge) -> Array:
     if edge.dtype.kind in "iu":
         limits = np.iinfo(edge.dtype)
         return rng.integers(limits.min, limits.max + 1, shape).astype(edge.dtype)
-    scale, lower, upper = _range_of(graph, edge.name)
+    scale, lower, upper = range_of(graph, edge.name)
     # A little past the ends, and quarters of a step, so that halves (ties) occur.
     steps = rng.integers(4 * lower - 20, 4 * upper + 21, shape)
     return (steps * (scale / 4)).astype(edge.dtype)
 
 
-def _range_of(graph: Graph, name: str) -> tuple[float, int, int]:
+def range_of(graph: Graph, name: str) -> tuple[float, int, int]:
     """Scale and smallest and largest q - zero_point of the first QuantizeLinear behind a tensor."""
     reached = {name}
     for node in graph.nodes:

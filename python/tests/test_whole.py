@@ -11,6 +11,7 @@ import onnx
 import pytest
 from conftest import ROOT
 
+import bitnn
 from bitnn import Reference
 from bitnn.command import main
 from bitnn.samples import random_samples
@@ -45,6 +46,22 @@ def test_mlperf_tiny(
     text = capsys.readouterr().out
     assert text.count(f"values of {NETWORKS[name]} inner tensors\n") == 2
     assert f"values of {NETWORKS[name] + 1} inner tensors traced" in text
+
+
+def test_the_schedule_that_auto_chose(
+    compiler: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is compared once: where all layers have it, the object is the same."""
+    objects = [tmp_path / f"{schedule}.o" for schedule in ("auto", "straight-line")]
+    for path in objects:
+        bitnn.compile(DIGITS, schedule=path.stem).save(path)
+    assert objects[0].read_bytes() == objects[1].read_bytes()
+    arguments = ["compare", str(DIGITS), "--schedules=auto,straight-line,table", "--samples=2"]
+    assert main(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "reference, straight-line: auto chose it for every layer: the same code"
+    assert lines[0].startswith("reference, auto: equal, 20 values")
+    assert lines[2].startswith("reference, table: equal, 20 values")
 
 
 def test_a_difference_is_traced_to_its_operator(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
