@@ -28,7 +28,8 @@ def main() -> int:
     for name in options.only or shapes:
         for density in options.density or DENSITIES:
             label = f"{name} {density}" + (f" x{options.chain}" if options.chain > 1 else "")
-            entries.append((label, partial(layer_network, shapes[name], density, options.chain)))
+            load = partial(layer_network, shapes[name], density, options.chain)
+            entries.append(Entry(label, load))
     return run(options, entries, ["x86-64-v3", "x86-64-v4"])
 
 

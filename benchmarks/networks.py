@@ -13,6 +13,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import onnx
+
 from bitnn.bench.cli import Entry, add_options, run
 from bitnn.bench.unsigned import as_unsigned
 from bitnn.errors import BitnnError
@@ -31,20 +33,25 @@ def main() -> int:
     add_options(parser)
     options = parser.parse_args()
     folder = DATA / "mlperf-tiny" / "onnx"
-    if not folder.is_dir():
+    if not folder.is_dir() and not options.part:
         print(f"skipped: the MLPerf Tiny networks, there is no {folder} (set BITNN_DATA)")
     entries: list[Entry] = []
     for name in options.only or names:
         if name in EXAMPLES:
-            entries.append((name, partial(load_model, ROOT / "examples" / name / "model.onnx")))
+            path = ROOT / "examples" / name / "model.onnx"
+            entries.append(Entry(name, partial(load_model, path)))
             continue
-        path = folder / f"{name.removesuffix('.uint8')}.onnx"
+        task = name.removesuffix(".uint8")
+        path = folder / f"{task}.onnx"
+        published = folder.parent / "tflite" / f"{task}.tflite"
         if path.is_file():
-            entries.append((name, partial(_load, path, name.endswith(".uint8"))))
+            # Once for each file.
+            other = str(published) if name != task and published.is_file() else ""
+            entries.append(Entry(name, partial(_load, path, name != task), other))
     return run(options, entries, ["x86-64-v3", "x86-64-v4"])
 
 
-def _load(path: Path, unsigned: bool):  # noqa: ANN202 - an ONNX model
+def _load(path: Path, unsigned: bool) -> onnx.ModelProto:
     model = load_model(path)
     return as_unsigned(model) if unsigned else model
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The command `bitnn`: run, compare or train a model, print graphs of adders."""
+"""The command `bitnn`: run, compare, time or train a model, print graphs of adders."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from bitnn import adders
 from bitnn.accuracy import add_options as add_accuracy_options
+from bitnn.bench.cli import add_command_options as add_bench_options
 from bitnn.compare import all_tensors, inner_tensors
 from bitnn.compare_command import add_options as add_compare_options
 from bitnn.compiler import Network, compile
@@ -77,6 +78,11 @@ def _parser() -> argparse.ArgumentParser:
         graph.add_argument(f"--{name}", type=natural, metavar="N", help=text)
     graph.add_argument("--json", action="store_true", help="print JSON")
     graph.set_defaults(run=_adders)
+
+    bench = commands.add_parser(
+        "bench", allow_abbrev=False, help="speed beside onnxruntime and other runtimes, in turns"
+    )
+    add_bench_options(bench)
 
     add_training_commands(commands)
     for command in (run, compare, accuracy):

@@ -1,30 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""One target against its peers: the process in which both sides are loaded."""
+"""One target against its peers: the process in which all sides are loaded."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx
 
-from bitnn.bench import onnxruntime_peer as ort
+from bitnn.bench import litert_peer, onnxruntime_peer, openvino_peer
 from bitnn.bench.cut import integers, same_work
 from bitnn.bench.machine import Timer, describe, pinned, vector_bits
 from bitnn.bench.masks import answers, mask
-from bitnn.bench.measure import CompiledRunner, interleave
+from bitnn.bench.measure import CompiledRunner, Timing, interleave
+from bitnn.bench.peer import Kind, Peer, Question
 from bitnn.bench.profile import profile
 from bitnn.bench.report import Result
 from bitnn.compiler import Network, compile
 from bitnn.errors import BitnnError
 from bitnn.samples import random_samples
+from bitnn.values import Array
 
-# What is hidden from the peers of a target.
+# What is hidden from the peers of a target, and from which of them: OpenVINO obeys a variable.
 CAPS = {"x86-64-v3": "avx2"}
 ISA = {128: "128-bit", 256: "AVX2", 512: "AVX-512"}
+PEERS = {
+    onnxruntime_peer.NAME: onnxruntime_peer,
+    litert_peer.NAME: litert_peer,
+    openvino_peer.NAME: openvino_peer,
+}
+MASKED = {onnxruntime_peer.NAME: "onnxruntime", litert_peer.NAME: litert_peer.PACKAGE}
+INSTALL = {"litert": "ai-edge-litert"}
 
 
 @dataclass(frozen=True)
@@ -34,59 +43,87 @@ class Effort:
     rounds: int = 15
     seconds: float = 0.02
     samples: int = 3
-    profile: bool = False
+    ticks: int = 0
+    """Of the profile; none is made without."""
 
 
 class Contest:
     """A target, its peers, the machine's limit. Make it before anything imports a peer."""
 
-    def __init__(self, target: str, effort: Effort) -> None:
-        self.target, self.effort = target, effort
+    def __init__(self, target: str, peers: Sequence[str], core: int, effort: Effort) -> None:
+        self.target, self.core, self.effort = target, core, effort
         machine = describe()
         features = machine["features"]
-        self.peer_isa = _dot_product(features)
-        if target in CAPS and {"avx_vnni", "avx512bw"} & set(features):
-            mask(CAPS[target], ort.NAME)
-            self.peer_isa = "AVX2"
-        self.timer = Timer()
+        isa = _dot_product(features)
+        hidden = target in CAPS and {"avx_vnni", "avx512bw"} & set(features)
         bits = vector_bits(target)
         self.isa = ISA[bits] if machine["architecture"] == "x86_64" else "NEON"
-        self.limit = self.timer.limit(bits)
-        self.overheads = {"bitnn": self.timer.overhead(), ort.NAME: ort.overhead()}
-        if self.peer_isa == "AVX2" and target in CAPS and not answers():
-            raise BitnnError(f"hiding features from {ort.NAME} had no effect")
+        with pinned(core):
+            self.timer = Timer()
+            self.limit = self.timer.limit(bits)
+            self.overhead_ns = self.timer.overhead()
+            self.peers = []
+            for name in peers:
+                try:
+                    if hidden and name in MASKED:
+                        mask(CAPS[target], MASKED[name])
+                    self.peers.append(PEERS[name].start("AVX2" if hidden else isa))
+                except ImportError:
+                    print(f"skipped: {name}, pip install {INSTALL.get(name, name)}")
+        if hidden and any(kind.name in MASKED for kind in self.peers) and not answers():
+            raise BitnnError("hiding features from the peers had no effect")
 
-    def measure(self, name: str, model: onnx.ModelProto, core: int, **options: str) -> Result:
-        """Compile a model, compare the integers of both sides, time them in turns."""
+    def measure(
+        self, name: str, model: onnx.ModelProto, published: str, options: Mapping[str, str]
+    ) -> Iterator[Result]:
+        """Compile a model, compare the integers of all sides, time them in turns."""
         network = compile(model, target=self.target, **options)
         samples = random_samples(network.reference, self.effort.samples, seed=1)
-        part = same_work(model, network, samples[0])
-        peer = ort.OnnxRuntime(part.model, part.inputs, "VNNI" not in self.peer_isa)
-        values, different = _differences(model, network, peer, samples)
+        question = Question(model, same_work(model, network, samples[0]), published)
+        self._check(network, samples)
         runner = CompiledRunner(network, samples[0], self.timer)
-        with pinned(core):
-            timing = interleave(
-                runner, {ort.NAME: peer.run}, self.effort.rounds, self.effort.seconds
-            )
-            if self.effort.profile:
-                print("\n".join(profile(network, runner).lines(timing.ours)))
-        ratio = timing.ratios[ort.NAME]
+        with pinned(self.core):
+            loaded = [(kind, peer) for kind in self.peers if (peer := _load(kind, question))]
+            compared = [_differences(model, network, peer, samples) for _, peer in loaded]
+            runners = {kind.name: peer.run for kind, peer in loaded}
+            timing = interleave(runner, runners, self.effort.rounds, self.effort.seconds)
+            if ticks := self.effort.ticks:
+                print("\n".join(profile(network, runner, ticks).lines(timing.ours)))
+        for (kind, peer), counts in zip(loaded, compared, strict=True):
+            yield self._result(name, network, timing, kind, peer, counts)
+
+    def _check(self, network: Network, samples: Sequence[Mapping[str, Array]]) -> None:
+        """bitnn must equal the reference in every value, or nothing is timed."""
+        for sample, ours in zip(samples, network.run(samples), strict=True):
+            expected = network.reference(sample)
+            for key, array in ours.items():
+                if not np.array_equal(array, expected[key]):
+                    raise BitnnError(f"output '{key}' is not the reference's: nothing is timed")
+
+    def _result(
+        self,
+        name: str,
+        network: Network,
+        timing: Timing,
+        kind: Kind,
+        peer: Peer,
+        counts: tuple[int, int],
+    ) -> Result:
+        low, middle, high = timing.ratios[kind.name]
         report, layers = network.report, network.report["layers"]
         digits, weights = (sum(layer[key] for layer in layers) for key in ("digits", "weights"))
         rate = report["adds"] / timing.ours
         used = Counter(layer["schedule"] for layer in layers)
-        notes = [f"peer in float: {', '.join(peer.in_float)}"] if peer.in_float else []
-        notes += [f"peer also {', '.join(part.notes)}"] if part.notes else []
         return Result(
             name=name,
             target=self.target,
             isa=self.isa,
-            peer=ort.NAME,
-            peer_isa=self.peer_isa,
-            ratio_median=ratio[1],
-            ratio_quartiles=(ratio[0], ratio[2]),
+            peer=kind.name,
+            peer_isa=kind.isa,
+            ratio_median=middle,
+            ratio_quartiles=(low, high),
             ns=timing.ours,
-            peer_ns=timing.theirs[ort.NAME],
+            peer_ns=timing.theirs[kind.name],
             macs=report["macs"],
             digits=digits,
             adds=report["adds"],
@@ -98,36 +135,41 @@ class Contest:
             code_bytes=report["code_bytes"],
             data_bytes=report["data_bytes"],
             compile_seconds=report["compile"]["seconds"],
-            values=values,
-            different=different,
-            notes=tuple(notes),
+            values=counts[0],
+            different=counts[1],
+            notes=peer.notes,
         )
+
+
+def _load(kind: Kind, question: Question) -> Peer | None:
+    try:
+        return kind.load(question)
+    except Exception as error:  # Whatever a peer raises is the peer's failure.
+        print(f"{kind.name} cannot run this: {str(error).strip().splitlines()[0][:100]}")
+        return None
 
 
 def _differences(
     model: onnx.ModelProto,
     network: Network,
-    peer: ort.OnnxRuntime,
-    samples: list[dict[str, Any]],
+    peer: Peer,
+    samples: Sequence[Mapping[str, Any]],
 ) -> tuple[int, int]:
-    """Output values compared and different. bitnn itself must equal the reference in every one."""
+    """Output values compared with a peer, and how many of them differ."""
     values = different = 0
-    for sample, ours in zip(samples, network.run(samples), strict=True):
-        expected: Mapping[str, Any] = network.reference(sample)
-        for key, array in ours.items():
-            if not np.array_equal(array, expected[key]):
-                raise BitnnError(f"output '{key}' is not what the reference has: nothing is timed")
-        part = same_work(model, network, sample)
-        theirs = peer.outputs(part.inputs)
-        results = network.run_integers([network.cut_inputs(sample)])[0]
-        for cut, array, name in zip(network.outputs, results, part.outputs, strict=True):
-            values += array.size
-            different += int(np.count_nonzero(array.ravel() != integers(cut, theirs[name])))
+    for sample in samples:
+        theirs = peer.outputs(same_work(model, network, sample))
+        if theirs is None:
+            continue
+        ours = network.run_integers([network.cut_inputs(sample)])[0]
+        for cut, mine, other in zip(network.outputs, ours, theirs, strict=True):
+            values += mine.size
+            different += int(np.count_nonzero(mine.ravel() != integers(cut, other)))
     return values, different
 
 
 def _dot_product(features: list[str]) -> str:
     for feature, text in (("avx512_vnni", "AVX512-VNNI"), ("avx_vnni", "AVX-VNNI")):
         if feature in features:
-            return text
+            return f"{text} and AMX" if "amx_int8" in features else text
     return "AVX-512" if "avx512bw" in features else "AVX2" if "avx2" in features else "as found"

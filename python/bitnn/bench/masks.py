@@ -27,15 +27,16 @@ TRAP = b"\x06\xa2"
 def mask(cap: str, package: str) -> None:
     """Make this process import `package` with features hidden: `cap` is "avx2" or "vnni".
 
-    It must not have been imported yet. onnxruntime's own memcpy and the like come from the C
-    library, which is not masked.
+    It must not have been imported yet; one that is not installed is an ImportError. memcpy and the
+    like come from the C library, which is not masked.
     """
     if package in sys.modules:
         raise BitnnError(f"{package} is imported already, so its features cannot be hidden")
     copy = _trapping_copy(package)
-    os.environ["CAP"] = cap
-    _handler.append(ctypes.CDLL(str(build_native("cpuidmask.c"))))
-    del os.environ["CAP"]
+    if not _handler:
+        os.environ["CAP"] = cap
+        _handler.append(ctypes.CDLL(str(build_native("cpuidmask.c"))))
+        del os.environ["CAP"]
     sys.path.insert(0, str(copy))
 
 
@@ -51,7 +52,7 @@ def _trapping_copy(package: str) -> Path:
     """A folder to import the package from, made once per version of it."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise BitnnError(f"{package} is not installed")
+        raise ImportError(f"{package} is not installed")
     source = Path(spec.submodule_search_locations[0])
     libraries = [path for path in sorted(source.rglob("*.so*")) if path.is_file()]
     stamp = max(path.stat().st_mtime_ns for path in libraries)
@@ -64,7 +65,11 @@ def _trapping_copy(package: str) -> Path:
     shutil.copytree(source, unfinished / package, ignore=shutil.ignore_patterns("__pycache__"))
     for path in libraries:
         _replace(unfinished / package / path.relative_to(source))
-    unfinished.rename(place)
+    try:
+        unfinished.rename(place)
+    except OSError:
+        # Another process was faster.
+        shutil.rmtree(unfinished)
     return place
 
 

@@ -14,7 +14,6 @@ from bitnn.bench.measure import CompiledRunner
 from bitnn.compiler import Network
 from bitnn.errors import BitnnError
 
-TICKS = 400
 # A code block's function, "l3_2_first_0.b1.w0", or the epilogue behind blocks.
 BLOCK = re.compile(r"(?P<kernel>.+)\.b\d+\.(?P<kind>w|epilogue)\d*$")
 
@@ -52,13 +51,13 @@ class Profile:
         return lines
 
 
-def profile(network: Network, runner: CompiledRunner) -> Profile:
-    """Run the network for TICKS ticks of CPU time."""
+def profile(network: Network, runner: CompiledRunner, ticks: int) -> Profile:
+    """Run the network for that many ticks of CPU time."""
     starts, names = _functions(network)
     entry = starts[names.index(network.entry)]
     counts: Counter[tuple[str, str]] = Counter()
     own = 0
-    for place in runner.profile(TICKS):
+    for place in runner.profile(ticks):
         index = bisect.bisect_right(starts, place + entry) - 1
         found = BLOCK.match(names[index]) if index >= 0 else None
         if found:
@@ -74,7 +73,7 @@ def profile(network: Network, runner: CompiledRunner) -> Profile:
         )
         for layer in network.report["layers"]
     )
-    return Profile(TICKS, own, shares)
+    return Profile(ticks, own, shares)
 
 
 def _functions(network: Network) -> tuple[list[int], list[str]]:
