@@ -39,6 +39,9 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     plot.add_argument("runs", nargs="+", help="folders of finished runs")
     plot.add_argument("--out", default="tradeoff.svg", help="the picture (default: tradeoff.svg)")
     plot.add_argument("--title", default="", help="above the picture")
+    plot.add_argument(
+        "--at", type=float, metavar="PERCENT", help="also print what each method costs there"
+    )
     plot.set_defaults(run=_plot)
 
     export = commands.add_parser(
@@ -82,9 +85,13 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _plot(options: argparse.Namespace) -> int:
-    from bitnn.training.plot import plot
+    from bitnn.training import equal_accuracy
+    from bitnn.training.plot import plot, points
 
-    plot([Path(run) for run in options.runs], Path(options.out), options.title)
+    runs = [Path(run) for run in options.runs]
+    plot(runs, Path(options.out), options.title)
+    if options.at is not None:
+        print(equal_accuracy.table(points(runs), options.at))
     return 0
 
 

@@ -28,7 +28,10 @@ def find(folders: list[Path], names: list[str], source: str) -> Path:
             if (folder / name).exists():
                 return folder / name
     places = ", ".join(dict.fromkeys(str(folder) for folder in folders))
-    raise BitnnError(f"no file {' or '.join(names)} in {places}: get it from {source}")
+    raise BitnnError(
+        f"no file {' or '.join(names)}: get it from {source}, unpack it, and say where it is with"
+        f" --data-root or $BITNN_DATA (not found in {places})"
+    )
 
 
 def read_idx(path: Path) -> torch.Tensor:
