@@ -12,7 +12,7 @@
 // RUN: bitnn-opt %s --pass-pipeline="builtin.module(convert-bitnn-to-linalg{all},%{bufferize},%{to-llvm})" | %{run}
 // RUN: bitnn-opt %s --pass-pipeline="builtin.module(bitnn-attach-target,bitnn-select-schedule{schedule=straight-line},%{bufferize},bitnn-lower-kernels,%{to-llvm})" | %{run}
 // RUN: bitnn-opt %s --pass-pipeline="builtin.module(bitnn-attach-target,bitnn-select-schedule{schedule=table},%{bufferize},bitnn-lower-kernels,%{to-llvm})" | %{run}
-// RUN: %if avx2 %{ bitnn-opt %s --pass-pipeline="builtin.module(bitnn-attach-target{cpu=x86-64-v3},bitnn-select-schedule{schedule=straight-line},func.func(bitnn-layout),%{bufferize},bitnn-lower-kernels,%{to-llvm})" | %{run} %}
+// RUN: %if avx2 %{ bitnn-opt %s --pass-pipeline="builtin.module(bitnn-attach-target{cpu=x86-64-v3},bitnn-select-schedule{schedule=straight-line},func.func(bitnn-split-phases,bitnn-layout),%{bufferize},bitnn-lower-kernels,%{to-llvm})" | %{run} %}
 
 func.func private @printMemrefI32(tensor<*xi32>) attributes {llvm.emit_c_interface}
 

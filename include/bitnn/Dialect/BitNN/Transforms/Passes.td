@@ -434,6 +434,50 @@ def SelectSchedulePass : Pass<"bitnn-select-schedule", "::mlir::ModuleOp"> {
   ];
 }
 
+def SplitPhasesPass : Pass<"bitnn-split-phases", "::mlir::func::FuncOp"> {
+  let summary = "Turn strides into phases of the image";
+  let description = [{
+    On vector targets. A phase is every s-th row and column of an image. With
+    the phases as channels, a convolution of stride s has stride 1 and a
+    smaller window: its vectors are loaded as they are. Only phases with a
+    weight that is not zero are stored, inside of their padding and with 16
+    bits; all convolutions of one image and stride share them. Channels keep
+    their order, and so do groups.
+
+    ```mlir
+    module attributes {bitnn.target = #bitnn.target<
+        triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "">} {
+      func.func @rows(%x: tensor<1x1x4x64xi8>, %init: tensor<1x1x2x32xi32>) -> tensor<1x1x2x32xi32> {
+        %w = arith.constant dense<[[[[1, 2, 3]]]]> : tensor<1x1x1x3xi8>
+        %zero = arith.constant 0 : i8
+        %p = tensor.pad %x low[0, 0, 0, 1] high[0, 0, 0, 1] {
+        ^bb0(%n: index, %c: index, %h: index, %w0: index):
+          tensor.yield %zero : i8
+        } : tensor<1x1x4x64xi8> to tensor<1x1x4x66xi8>
+        %y = bitnn.conv_2d ins(%p, %w : tensor<1x1x4x66xi8>, tensor<1x1x1x3xi8>)
+            outs(%init : tensor<1x1x2x32xi32>) strides = [2, 2] encoding = csd -> tensor<1x1x2x32xi32>
+        return %y : tensor<1x1x2x32xi32>
+      }
+    }
+    // becomes
+    ...
+    %even = tensor.extract_slice %x[0, 0, 0, 0] [1, 1, 2, 32] [1, 1, 2, 2]
+    ...
+    %odd = tensor.extract_slice %x[0, 0, 0, 1] [1, 1, 2, 32] [1, 1, 2, 2]
+    ...
+    // 1 and 3 read odd columns, 2 reads even ones
+    %w = arith.constant dense<[[[[0, 2]], [[1, 3]]]]> : tensor<1x2x1x2xi8>
+    %y = bitnn.conv_2d ins(%phases, %w : tensor<1x2x2x33xi16>, tensor<1x2x1x2xi8>)
+        outs(%init : tensor<1x1x2x32xi32>) encoding = csd input_range = [-128, 127] -> tensor<1x1x2x32xi32>
+    ```
+
+    A missed remark says why strides were left to the kernel.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def VerifyMultiplierFreePass : Pass<"bitnn-verify-multiplier-free"> {
   let summary = "Refuse multiplications, divisions and floating point";
   let description = [{

@@ -7,7 +7,6 @@
 #include "StraightLine.h"
 #include "bitnn/Arithmetic/CodeSharing.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -65,7 +64,8 @@ public:
     SmallVector<Value> operands;
     for (unsigned column : code.inputs)
       operands.push_back(builder.resize(
-          loadInput(view, layer.inputOffsets[column] - getFirstOffset()),
+          builder.load(view, layer.inputOffsets[column] - getFirstOffset(),
+                       tile.lanes),
           code.laneBits));
     for (unsigned output = 0; output < block.numOutputs; ++output)
       operands.push_back(getStart(sums, output));
@@ -79,18 +79,6 @@ public:
   }
 
 private:
-  /// One input at neighbouring positions.
-  Value loadInput(Value view, int64_t offset) {
-    int64_t step = layer.input.steps[Column];
-    if (tile.lanes == 1 || step == 1)
-      return builder.load(view, offset, tile.lanes);
-    Value wide = builder.load(view, offset, tile.lanes * step);
-    SmallVector<int64_t> lanes;
-    for (int64_t lane = 0; lane < tile.lanes; ++lane)
-      lanes.push_back(lane * step);
-    return vector::ShuffleOp::create(builder, wide, wide, lanes);
-  }
-
   /// Whether the code block adds to the 32-bit sums themselves.
   bool accumulates() const { return !isNarrow(code) && code.shift == 0; }
 

@@ -19,16 +19,15 @@ FailureOr<TargetDescription> bitnn::getModuleTarget(Operation *op) {
                         attribute.getFeatures());
 }
 
-int64_t bitnn::getVectorLanes(Conv2DOp op, const TargetDescription &target) {
+bool bitnn::fillsVectors(Conv2DOp op) {
   // Fewer pixels leave most lanes of the smallest vectors empty.
   constexpr int64_t kFewestPixels = 8;
   ArrayRef<int64_t> shape = op.getInitType().getShape();
-  int64_t stride = op.getStrides()[1];
-  if (target.vectorLanes <= 1 || stride > 2 ||
-      shape[2] * shape[3] < kFewestPixels ||
-      (stride == 2 && shape[3] < kFewestPixels))
-    return 1;
-  return target.vectorLanes;
+  return shape[2] * shape[3] >= kFewestPixels;
+}
+
+int64_t bitnn::getVectorLanes(Conv2DOp op, const TargetDescription &target) {
+  return op.getStrides()[1] == 1 && fillsVectors(op) ? target.vectorLanes : 1;
 }
 
 FailureOr<int64_t> bitnn::countLayerDigits(Operation *op) {

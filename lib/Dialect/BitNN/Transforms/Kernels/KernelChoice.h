@@ -13,8 +13,12 @@ namespace bitnn {
 /// The target of the module around `op`, or an error that says how to name one.
 mlir::FailureOr<TargetDescription> getModuleTarget(mlir::Operation *op);
 
+/// Whether the image that `op` computes has enough pixels for vectors.
+bool fillsVectors(Conv2DOp op);
+
 /// Neighbouring pixels that a straight-line kernel of `op` computes at once:
-/// the target's 16-bit lanes, or 1 where they would find too few pixels.
+/// the target's 16-bit lanes, or 1 where they would find too few pixels or
+/// strides between them.
 int64_t getVectorLanes(Conv2DOp op, const TargetDescription &target);
 
 /// The number of digits of the constant weights of a conv_2d or matmul.
