@@ -15,12 +15,14 @@ static bool fitLanes(llvm::ArrayRef<Interval> sums, unsigned laneBits) {
          });
 }
 
-/// The start nearest to 0 that moves `sum` into signed 16 bits.
-static int64_t getStart(Interval sum) {
+/// The start nearest to 0 that moves `sum` into signed 16 bits; `wanted` if
+/// that one does.
+static int64_t getStart(Interval sum, std::optional<int64_t> wanted) {
   Interval lane = Interval::ofSigned(16);
-  if (sum.lower < lane.lower)
-    return lane.lower - sum.lower;
-  return std::min<int64_t>(0, lane.upper - sum.upper);
+  Interval starts = {lane.lower - sum.lower, lane.upper - sum.upper};
+  if (wanted && starts.contains(*wanted))
+    return *wanted;
+  return std::clamp<int64_t>(0, starts.lower, starts.upper);
 }
 
 namespace {
@@ -68,16 +70,31 @@ public:
     unsigned end = block.firstOutput + block.numOutputs;
     window.matrix = matrix.select(
         llvm::to_vector(llvm::seq(block.firstOutput, end)), window.inputs);
-    for (auto [sum, correction] : llvm::zip_equal(sums, block.corrections)) {
-      window.starts.push_back(window.laneBits == 16 ? getStart(sum) : 0);
-      correction -= window.starts.back() * (int64_t(1) << shift);
-      sum = Interval();
+    for (unsigned row = 0; row < block.numOutputs; ++row) {
+      int64_t start =
+          window.laneBits == 16 ? getStart(sums[row], getWanted(row)) : 0;
+      window.starts.push_back(start);
+      block.corrections[row] -= start * (int64_t(1) << shift);
     }
+    sums.assign(block.numOutputs, Interval());
     window.shift = shift;
     block.codeBlocks.push_back(std::exchange(window, CodeBlock()));
   }
 
 private:
+  /// The start that leaves nothing of the bias to be added later, if the window
+  /// has digits of the output.
+  std::optional<int64_t> getWanted(unsigned row) const {
+    if (options.bias.empty() ||
+        llvm::all_of(window.matrix.row(row), [](int32_t w) { return w == 0; }))
+      return std::nullopt;
+    int64_t rest =
+        options.bias[block.firstOutput + row] + block.corrections[row];
+    int64_t unit = int64_t(1) << shift;
+    return rest % unit == 0 ? std::optional<int64_t>(rest / unit)
+                            : std::nullopt;
+  }
+
   /// Whether the open window may take an input with these terms.
   bool accepts(unsigned column, unsigned adds, llvm::ArrayRef<Interval> terms,
                unsigned laneBits) const {

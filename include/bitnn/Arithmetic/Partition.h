@@ -27,10 +27,10 @@ struct CodeBlock {
   unsigned numAdds = 0;
   /// Bits of the lanes that add up this code block, 16 or 32.
   unsigned laneBits = 32;
-  /// Per output, what its accumulator starts with. With 16-bit lanes, start +
-  /// partial sum fits signed 16 bits, so additions that wrap still end at the
-  /// exact value; the lane starts with the low 16 bits, and the block's
-  /// `corrections` take the start back. Zero with 32-bit lanes.
+  /// Per output, what its accumulator starts with: the bias, or as little as
+  /// possible. With 16-bit lanes, start + partial sum fits signed 16 bits, so
+  /// additions that wrap still end at the exact value; the lane starts with the
+  /// low 16 bits, and the block's `corrections` take the start back. Zero with 32-bit lanes.
   std::vector<int64_t> starts;
 };
 
@@ -58,6 +58,9 @@ struct PartitionOptions {
   unsigned laneBits = 32;
   /// The range of the activations.
   Interval inputInterval = {-128, 127};
+  /// One per output, or none: what its partial sums are added to. Where a start
+  /// can take the whole of it, it does.
+  llvm::ArrayRef<int64_t> bias;
   /// The memory offset of each input, in the unit of `reach`. Inputs are walked
   /// by ascending offset; without offsets, by column.
   llvm::ArrayRef<int64_t> inputOffsets;

@@ -63,6 +63,18 @@ static void remarkOnCorrections(RequantizeOp op, int64_t index, size_t count) {
                     "narrow accumulator_range"});
 }
 
+/// extsi(trunci(result)) -> resize(result): a result fits its stored type.
+static void extendDirectly(LaneBuilder &builder, RequantizeOp op,
+                           Value result) {
+  for (Operation *user : llvm::make_early_inc_range(op->getUsers()))
+    if (auto extend = dyn_cast<arith::ExtSIOp>(user)) {
+      Type wide = getElementTypeOrSelf(extend.getType());
+      extend.replaceAllUsesWith(
+          builder.resize(result, wide.getIntOrFloatBitWidth()));
+      extend.erase();
+    }
+}
+
 Value Lowering::lowerRequantize(LaneBuilder &builder, RequantizeOp op) {
   Value result;
   if (std::optional<int64_t> index = getKnownIndex(op)) {
@@ -81,6 +93,7 @@ Value Lowering::lowerRequantize(LaneBuilder &builder, RequantizeOp op) {
     result = lowerIndexedRequantize(builder, tables, all, domain,
                                     op.getAccumulator(), op.getIndex());
   }
+  extendDirectly(builder, op, result);
   Type stored = getElementTypeOrSelf(op.getType());
   return builder.resize(result, stored.getIntOrFloatBitWidth());
 }

@@ -59,12 +59,27 @@ Value LaneBuilder::shiftRight(Value value, unsigned amount) {
                                 constant(value.getType(), amount));
 }
 
-Value LaneBuilder::atLeast(Value value, int64_t bound) {
-  return arith::MaxSIOp::create(*this, value, constant(value.getType(), bound));
+/// op(extsi(x), bound) -> extsi(op(x, bound)): a narrow vector has more lanes.
+template <typename OpTy>
+static Value bound(LaneBuilder &builder, Value value, int64_t bound) {
+  auto extend = value.getDefiningOp<arith::ExtSIOp>();
+  Type type = extend ? extend.getIn().getType() : value.getType();
+  bool fits =
+      llvm::isIntN(getElementTypeOrSelf(type).getIntOrFloatBitWidth(), bound);
+  if (!extend || !fits || !isa<VectorType>(type))
+    return OpTy::create(builder, value,
+                        builder.constant(value.getType(), bound));
+  Value narrow =
+      OpTy::create(builder, extend.getIn(), builder.constant(type, bound));
+  return arith::ExtSIOp::create(builder, value.getType(), narrow);
 }
 
-Value LaneBuilder::atMost(Value value, int64_t bound) {
-  return arith::MinSIOp::create(*this, value, constant(value.getType(), bound));
+Value LaneBuilder::atLeast(Value value, int64_t lower) {
+  return bound<arith::MaxSIOp>(*this, value, lower);
+}
+
+Value LaneBuilder::atMost(Value value, int64_t upper) {
+  return bound<arith::MinSIOp>(*this, value, upper);
 }
 
 Value LaneBuilder::accumulate(Value sum, Value term, bool negative) {

@@ -21,6 +21,7 @@ StraightLineLayer::StraightLineLayer(const Layer &layer,
   partitionOptions.maxAdds = options.maxAdds;
   partitionOptions.laneBits = vectors ? 16 : 32;
   partitionOptions.inputInterval = layer.inputRange;
+  partitionOptions.bias = layer.bias;
   partitionOptions.inputOffsets = layer.inputOffsets;
   partitionOptions.reach = options.reach;
   partition = Partition::compute(layer.weights, partitionOptions);
