@@ -60,14 +60,14 @@ TargetDescription describeX86(StringRef cpu, StringRef features) {
   target.scalarAccumulators = 9;
   if (hasX86Feature(cpu, features, "avx512bw")) {
     target.vectorLanes = 32;
-    target.vectorRegisters = 30;
-    target.vectorAccumulators = 24;
+    target.vectorRegisters = 32;
+    target.vectorAccumulators = 26;
     target.maxAddsPerBlock = 1400;
     target.millibytesPerDigit = 7200;
   } else if (hasX86Feature(cpu, features, "avx2")) {
     target.vectorLanes = 16;
-    target.vectorRegisters = 15;
-    target.vectorAccumulators = 11;
+    target.vectorRegisters = 16;
+    target.vectorAccumulators = 13;
     target.maxAddsPerBlock = 1400;
     target.millibytesPerDigit = 7800;
   }
