@@ -76,9 +76,9 @@ void bitnn::buildKernelsPipeline(OpPassManager &manager,
 
 void bitnn::buildLLVMPipeline(OpPassManager &manager,
                               const PipelineOptions &options) {
-  unsigned bits = describeTarget(options.target.triple, options.target.cpu,
-                                 options.target.features)
-                      .indexBits;
+  TargetDescription target = describeTarget(
+      options.target.triple, options.target.cpu, options.target.features);
+  unsigned bits = target.indexBits;
   manager.addPass(memref::createExpandStridedMetadataPass());
   manager.addPass(createLowerAffinePass());
   manager.addPass(createSCFToControlFlowPass());
@@ -94,6 +94,11 @@ void bitnn::buildLLVMPipeline(OpPassManager &manager,
   functions.indexBitwidth = bits;
   manager.addPass(createConvertFuncToLLVMPass(functions));
   manager.addPass(createReconcileUnrealizedCastsPass());
+  if (target.foldsAddresses) {
+    // Every access has its own sum of base and index until here.
+    manager.addPass(createCSEPass());
+    manager.addPass(createPinAddressesPass());
+  }
   manager.addPass(createSymbolDCEPass());
 }
 

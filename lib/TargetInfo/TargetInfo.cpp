@@ -55,6 +55,7 @@ bool hasX86Feature(StringRef cpu, StringRef features, StringRef feature) {
 
 TargetDescription describeX86(StringRef cpu, StringRef features) {
   TargetDescription target;
+  target.foldsAddresses = true;
   target.scalarRegisters = 11;
   target.millibytesPerDigit = 5000;
   target.scalarAccumulators = 9;

@@ -38,6 +38,9 @@ struct TargetDescription {
   unsigned vectorAccumulators = 11;
   /// Bytes that a load's immediate offset reaches, counted upwards.
   std::optional<int64_t> loadReach;
+  /// Whether an access adds base, index and constant: code generation then
+  /// repeats the sum of the first two in each.
+  bool foldsAddresses = false;
   /// Adds of one code block: long blocks compile slowly, short ones spend
   /// more on their accumulators.
   unsigned maxAddsPerBlock = 400;

@@ -321,6 +321,41 @@ def LowerKernelsPass : Pass<"bitnn-lower-kernels", "::mlir::ModuleOp"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def PinAddressesPass : Pass<"bitnn-pin-addresses"> {
+  let summary = "Keep an address that many accesses share in a register";
+  let description = [{
+    On x86 every access can add a base, an index and a constant. Code
+    generation therefore repeats the sum of base and index in each of the
+    hundreds of accesses of a code block: longer instructions, and on many
+    processors two operations instead of one for an addition that reads memory.
+    An empty assembly statement around the address keeps it whole.
+
+    ```mlir
+    llvm.func @sum(%base: !llvm.ptr, %i: i64) -> i16 {
+      %p = llvm.getelementptr %base[%i] : (!llvm.ptr, i64) -> !llvm.ptr, i16
+      %p1 = llvm.getelementptr %p[1] : (!llvm.ptr) -> !llvm.ptr, i16
+      %p2 = llvm.getelementptr %p[2] : (!llvm.ptr) -> !llvm.ptr, i16
+      %p3 = llvm.getelementptr %p[3] : (!llvm.ptr) -> !llvm.ptr, i16
+      %x0 = llvm.load %p : !llvm.ptr -> i16
+      %x1 = llvm.load %p1 : !llvm.ptr -> i16
+      %x2 = llvm.load %p2 : !llvm.ptr -> i16
+      %x3 = llvm.load %p3 : !llvm.ptr -> i16
+      %a = llvm.add %x0, %x1 : i16
+      %b = llvm.add %x2, %x3 : i16
+      %c = llvm.add %a, %b : i16
+      llvm.return %c : i16
+    }
+    // becomes
+    llvm.func @sum(%base: !llvm.ptr, %i: i64) -> i16 {
+      %0 = llvm.getelementptr %base[%i] : (!llvm.ptr, i64) -> !llvm.ptr, i16
+      %p = llvm.inline_asm "", "=r,0" %0 : (!llvm.ptr) -> !llvm.ptr
+      %p1 = llvm.getelementptr %p[1] : (!llvm.ptr) -> !llvm.ptr, i16
+      ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def PlanArenaPass : Pass<"bitnn-plan-arena", "::mlir::ModuleOp"> {
   let summary = "Place all buffers of the network in one scratch argument";
   let description = [{
