@@ -54,19 +54,25 @@ Expected<EmitKind> parseEnding(StringRef ending) {
 
 /// The order of instructions and the association of sums are ours: they hold
 /// the accumulators in registers. These passes of the code generator would
-/// change them, and have no switch but the command line's.
-static void keepInstructionOrder() {
-  static std::once_flag once;
-  std::call_once(once, [] {
+/// change them, and have no switch but the command line's. On vectors,
+/// constants that are moved out of a code block's loop would take registers
+/// from its sums.
+static void keepInstructionOrder(bool onVectors) {
+  auto set = [](StringRef name, StringRef value) {
     auto &options = cl::getRegisteredOptions();
+    auto it = options.find(name);
+    // An occurrence, not only a value: some are read only when given.
+    if (it != options.end() && it->second->getNumOccurrences() == 0)
+      it->second->addOccurrence(/*pos=*/0, name, value);
+  };
+  static std::once_flag once, onceOnVectors;
+  std::call_once(once, [&] {
     for (StringRef name : {"x86-machine-combiner", "aarch64-enable-mcr",
-                           "riscv-enable-machine-combiner", "enable-misched"}) {
-      auto it = options.find(name);
-      // An occurrence, not only a value: some are read only when given.
-      if (it != options.end() && it->second->getNumOccurrences() == 0)
-        it->second->addOccurrence(/*pos=*/0, name, "false");
-    }
+                           "riscv-enable-machine-combiner", "enable-misched"})
+      set(name, "false");
   });
+  if (onVectors)
+    std::call_once(onceOnVectors, [&] { set("disable-machine-licm", "true"); });
 }
 
 static void initializeTargets() {
@@ -201,7 +207,10 @@ Expected<std::unique_ptr<Module>>
 translateToLLVM(mlir::ModuleOp source, LLVMContext &context,
                 TargetMachine &machine, MiddleEnd middleEnd, StringRef entry) {
   if (middleEnd == MiddleEnd::KeepAdditions)
-    keepInstructionOrder();
+    keepInstructionOrder(describeTarget(machine.getTargetTriple().str(),
+                                        machine.getTargetCPU(),
+                                        machine.getTargetFeatureString())
+                             .vectorLanes > 1);
   std::unique_ptr<Module> module = mlir::translateModuleToLLVMIR(
       source, context, source.getName().value_or(kUnnamedModule));
   if (!module)

@@ -2,7 +2,7 @@
 
 // An interval of less than 2^16 is exact in 16-bit lanes: inputs in [0, 255]
 // times weights of sum 508 need two windows, in [0, 7] one. Each stores its
-// partial sums as they are; the epilogue widens and adds them.
+// partial sums, moved into 16 bits; the epilogue widens and adds them.
 
 // CHECK: bitnn.layers = [
 // CHECK-SAME: {{.*}}groups = 2 : i64, kernel = "l0_wide"{{[^}]*}}},
@@ -16,12 +16,14 @@
 // CHECK-NOT: muli
 // CHECK: arith.shli %{{.*}} : vector<16xi16>
 // CHECK: }
-// CHECK: vector.store %[[Y]], %{{.*}} : memref<256xi16, {{.*}}>, vector<16xi16>
+// CHECK: %[[S:.*]] = arith.addi %[[Y]], %{{.*}} : vector<16xi16>
+// CHECK: vector.store %[[S]], %{{.*}} : memref<256xi16, {{.*}}>, vector<16xi16>
 // CHECK-NOT: vector.store
 
 // CHECK-LABEL: func.func private @l0_wide.b0.w1(
 // CHECK: %[[Y:.*]] = bitnn.adder_graph({{.*}}) : vector<16xi16> -> 1 {
-// CHECK: vector.store %[[Y]], %{{.*}} : memref<256xi16, {{.*}}>, vector<16xi16>
+// CHECK: %[[S:.*]] = arith.addi %[[Y]], %{{.*}} : vector<16xi16>
+// CHECK: vector.store %[[S]], %{{.*}} : memref<256xi16, {{.*}}>, vector<16xi16>
 
 // CHECK-LABEL: func.func private @l0_wide.b0.epilogue(
 // CHECK: %[[S0:.*]] = vector.load %{{.*}} : memref<256xi16, {{.*}}>, vector<8xi16>

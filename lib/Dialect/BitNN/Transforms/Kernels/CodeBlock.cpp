@@ -101,13 +101,18 @@ private:
     if (accumulates() && (isFirstWide() || hasDigits(code, output)))
       return getPrevious(sums, output);
     Type lane = getLaneType(builder.getIntegerType(code.laneBits), tile.lanes);
-    return builder.constant(lane, code.starts[output]);
+    return builder.constant(lane, 0);
   }
 
   void storeSum(Value sum, Value sums, unsigned output) {
     // 32-bit sums begin with the first code block that has such lanes.
     if (!hasDigits(code, output) && (isNarrow(code) || !isFirstWide()))
       return;
+    // Code generation would move a constant from the start of a sum to its end,
+    // and other additions with it.
+    if (int64_t start = code.starts[output])
+      sum = arith::AddIOp::create(builder, sum,
+                                  builder.constant(sum.getType(), start));
     if (!isNarrow(code) && !accumulates()) {
       sum = arith::ShLIOp::create(builder, sum,
                                   builder.constant(sum.getType(), code.shift));
