@@ -100,8 +100,8 @@ class Accumulator:
 
     `count` is the number of elements that a pool averages, 1 for a dot product. The clamp is that
     of the Relu and Clip operators between the accumulator and its QuantizeLinear. `channel`: the
-    dimension of the outputs, of a dot product to which nothing was applied yet. `integer`: ONNX
-    types it as int32.
+    dimension of the outputs, of a dot product to which nothing was applied yet. `addable`: tensors
+    that are added to it become integers in its unit. `integer`: ONNX types it as int32.
     """
 
     acc: Array
@@ -110,6 +110,7 @@ class Accumulator:
     lower: float = -np.inf
     upper: float = np.inf
     channel: int | None = None
+    addable: bool = False
     integer: bool = False
 
     def requantize(self, scale: Array, zero_point: Array, dtype: np.dtype[Any]) -> Array:
@@ -142,7 +143,16 @@ class Accumulator:
         steps = np.rint(np.asarray(offset, np.float64) / scale.astype(np.float64))
         acc = np.sign(gain).astype(np.int64) * self.acc + steps.astype(np.int64)
         count = np.broadcast_to(self.count, acc.shape)
-        return Accumulator(acc, np.broadcast_to(scale, acc.shape), count, channel=self.channel)
+        scale = np.broadcast_to(scale, acc.shape)
+        return Accumulator(acc, scale, count, channel=self.channel, addable=True)
+
+    def add(self, tensor: Array, sign: int = 1) -> Accumulator:
+        """self + sign * tensor as one exact sum: both, and the clamp, in steps of the scale."""
+        scale = self.scale.astype(np.float64)
+        steps = sign * np.rint(tensor.astype(np.float64) / scale).astype(np.int64)
+        lower, upper = np.rint(self.lower / scale), np.rint(self.upper / scale)
+        acc = np.clip(self.acc, lower, upper).astype(np.int64) + steps
+        return Accumulator(acc, self.scale, self.count, addable=True)
 
     def real(self) -> Array:
         """The value in float32, for a float operator; int32 if it is typed so."""
@@ -159,6 +169,7 @@ class Accumulator:
             scale=function(self.scale),
             count=function(self.count),
             channel=None,
+            addable=False,
         )
 
 

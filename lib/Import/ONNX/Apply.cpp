@@ -3,6 +3,7 @@
 // Composition of functions of one number.
 
 #include "Functions.h"
+#include "Pairs.h"
 #include "Quantization.h"
 #include "llvm/ADT/bit.h"
 
@@ -137,11 +138,16 @@ struct Applier {
   }
   Result operator()(const Dequantized &real) const { return compose(real); }
   Result operator()(const Accumulator &real) const { return compose(real); }
-  Result operator()(const Sum &) const {
-    return node.decline("it follows an addition; put a QuantizeLinear and a "
-                        "DequantizeLinear between them");
+  Result operator()(const Pair &pair) const {
+    if (step.channels > 1)
+      return node.decline("it has constants per channel and follows an "
+                          "operator on two tensors; put a QuantizeLinear and a "
+                          "DequantizeLinear between them");
+    return compose(pair);
   }
   Result operator()(const Parts &parts) const {
+    if (auto pair = getPair(parts))
+      return (*this)(*pair);
     if (parts.kind != Parts::Kind::Concat || step.channels > 1 ||
         hasMaximum(parts))
       return node.decline("it follows a " + toString(parts.kind) +
@@ -194,8 +200,9 @@ Result bitnn::importer::applyClamp(NodeContext &node, const Operand &value,
   if (auto *real = value ? std::get_if<Dequantized>(value.get()) : nullptr;
       real && !real->function)
     return apply(*real);
-  if (auto *sum = value ? std::get_if<Sum>(value.get()) : nullptr)
-    return apply(*sum);
+  if (auto *pair = value ? std::get_if<Pair>(value.get()) : nullptr;
+      pair && !pair->function)
+    return apply(*pair);
   if (auto *sum = value ? std::get_if<Accumulator>(value.get()) : nullptr;
       sum && !sum->function)
     return apply(*sum);
@@ -344,6 +351,7 @@ std::optional<Result> bitnn::importer::applyBinary(NodeContext &node,
     auto constant = shape ? getChannelConstant(other, *shape) : std::nullopt;
     bool isReal = std::holds_alternative<Dequantized>(*value) ||
                   std::holds_alternative<Accumulator>(*value) ||
+                  std::holds_alternative<Pair>(*value) ||
                   std::holds_alternative<Parts>(*value);
     if (constant && isReal)
       return applyFunction(node, value, bind(*constant, function, isLhs));

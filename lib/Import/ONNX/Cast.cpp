@@ -52,7 +52,7 @@ Result bitnn::importer::importCast(NodeContext &node) {
     return ImportedValue(std::move(result));
   }
   bool isReal =
-      node.getIf<Dequantized>(0) || node.getIf<Sum>(0) || node.getIf<Parts>(0);
+      node.getIf<Dequantized>(0) || node.getIf<Pair>(0) || node.getIf<Parts>(0);
   if (isReal && *to == kOnnxFloat)
     return ImportedValue(*node.getOperand(0));
   return node.decline("it casts what has no integer form, or to a type that "

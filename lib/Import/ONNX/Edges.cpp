@@ -199,12 +199,13 @@ static FailureOr<Cut> cutValue(OpBuilder &builder, Location loc, StringRef name,
     }
     return cut;
   }
-  if (auto *sum = std::get_if<Sum>(&value))
-    return refuse() << quote(sum->tensor)
-                    << " adds two quantized tensors and is not quantized "
+  if (auto *pair = std::get_if<Pair>(&value))
+    return refuse() << quote(pair->tensor)
+                    << " combines two quantized tensors and is not quantized "
                        "itself; put a QuantizeLinear behind it, or cut the "
                        "graph before it with --outputs="
-                    << sum->lhs.source.tensor << "," << sum->rhs.source.tensor;
+                    << pair->lhs.source.tensor << ","
+                    << pair->rhs.source.tensor;
   if (auto *parts = std::get_if<Parts>(&value))
     return refuse() << quote(parts->tensor)
                     << " combines quantized tensors and is not quantized "

@@ -6,29 +6,12 @@
 #include "Functions.h"
 #include "IntegerOps.h"
 #include "Multiplication.h"
+#include "Pairs.h"
 #include "Quantization.h"
 #include "Weights.h"
 
 using namespace mlir;
 using namespace bitnn::importer;
-
-//===----------------------------------------------------------------------===//
-// The float32 arithmetic of the operators
-//===----------------------------------------------------------------------===//
-
-static BinaryFunction getBinaryFunction(StringRef op) {
-  return llvm::StringSwitch<BinaryFunction>(op)
-      .Case("Add", [](float a, float b) { return a + b; })
-      .Case("Sub", [](float a, float b) { return a - b; })
-      .Case("Mul", [](float a, float b) { return a * b; })
-      .Case("Div", [](float a, float b) { return a / b; })
-      .Case("Max", [](float a, float b) { return std::max(a, b); })
-      .Case("Min", [](float a, float b) { return std::min(a, b); })
-      .Case("Pow",
-            [](float a, float b) { return float(std::pow(double(a), b)); })
-      .Case("PRelu", [](float a, float b) { return a < 0 ? a * b : a; })
-      .Default(nullptr);
-}
 
 //===----------------------------------------------------------------------===//
 // Two tensors
@@ -49,13 +32,14 @@ static bool isLargeConstant(const Operand &operand) {
   return constant && constant->integers->size() > 1;
 }
 
-/// A dequantized tensor, or a constant of 8-bit integers as one.
+/// A dequantized tensor, maybe with a function, or a constant of 8-bit integers
+/// as one.
 static std::optional<Dequantized> getTensor(NodeContext &node,
                                             const Operand &operand) {
+  if (auto *real = std::get_if<Dequantized>(operand.get()))
+    return canPair(*real) ? std::optional(*real) : std::nullopt;
   if (!isTensor(operand))
     return std::nullopt;
-  if (auto *real = std::get_if<Dequantized>(operand.get()))
-    return *real;
   auto *constant = std::get_if<QuantizedConstant>(operand.get());
   Shape shape = constant->integers->shape;
   if (shape.empty())
@@ -72,23 +56,17 @@ static std::optional<Dequantized> getTensor(NodeContext &node,
   return result;
 }
 
-static Result addTensors(NodeContext &node, Dequantized lhs, Dequantized rhs,
-                         Shape shape, float sign) {
-  Sum sum;
-  sum.tensor = node.node.outputs.front();
-  sum.lhs = std::move(lhs);
-  sum.rhs = std::move(rhs);
-  sum.shape = std::move(shape);
-  sum.sign = sign;
-  return ImportedValue(std::move(sum));
-}
-
 static Result multiplyTensors(NodeContext &node, const Dequantized &lhs,
                               const Dequantized &rhs, Shape shape) {
   Accumulator product;
   product.tensor = node.node.outputs.front();
   product.shape = shape;
   product.scales = {lhs.quantization.scale * rhs.quantization.scale};
+  auto getMost = [](const Dequantized &factor) {
+    return std::max(kHighest - factor.quantization.zeroPoint,
+                    factor.quantization.zeroPoint - kLowest);
+  };
+  product.bound = getMost(lhs) * getMost(rhs);
   Factor a = {lhs.integers.value, lhs.quantization.zeroPoint};
   Factor b = {rhs.integers.value, rhs.quantization.zeroPoint};
   product.emit = [=, loc = node.loc](OpBuilder &builder, ArrayRef<int64_t>,
@@ -127,32 +105,22 @@ static Result combineTensors(NodeContext &node, const Operand &lhs,
                      std::holds_alternative<QuantizedConstant>(*rhs);
   auto x = getTensor(node, lhs), y = getTensor(node, rhs);
   if (!x || !y || areConstant)
-    return node.decline("its operands are not both 8-bit integers directly "
-                        "behind a DequantizeLinear");
-  if (op == "Add" || op == "Sub" || op == "QLinearAdd")
-    return addTensors(node, *x, *y, *shape, op == "Sub" ? -1 : 1);
-  if (op == "Mul" || op == "QLinearMul")
+    return node.decline("its operands are not both 8-bit integers behind a "
+                        "DequantizeLinear, with at most functions of one "
+                        "number behind it");
+  op.consume_front("QLinear");
+  if (op == "Mul" && x->isUntouched() && y->isUntouched())
     return multiplyTensors(node, *x, *y, *shape);
-  return node.decline("on two tensors it has no integer form; only Add, Sub, "
-                      "Mul, Max and Min have");
+  return ImportedValue(makePair(node, op, *x, *y, *shape));
 }
 
 //===----------------------------------------------------------------------===//
 // The operators
 //===----------------------------------------------------------------------===//
 
-Result bitnn::importer::importBinary(NodeContext &node) {
+static Result combineTwo(NodeContext &node, const Operand &lhs,
+                         const Operand &rhs) {
   StringRef op = node.node.op;
-  // Max and Min take any number of operands.
-  Operand lhs = node.getOperand(0);
-  if (!lhs || node.operands.size() > 2 ||
-      (node.operands.size() == 1 && op != "Max" && op != "Min"))
-    return node.refuse() << "it needs two operands";
-  if (node.operands.size() == 1)
-    return importIdentity(node);
-  Operand rhs = node.getOperand(1);
-  if (!rhs)
-    return node.refuse() << "it needs two operands";
   if (std::holds_alternative<Integers>(*lhs) ||
       std::holds_alternative<Integers>(*rhs))
     return combineIntegers(node, lhs, rhs);
@@ -163,11 +131,34 @@ Result bitnn::importer::importBinary(NodeContext &node) {
   // A product of two quantized operands is one of integers, and a sum with many
   // constants needs no table for each.
   bool areQuantized = isTensor(lhs) && isTensor(rhs);
+  BinaryFunction function = getBinaryFunction(op);
+  if (!function)
+    return node.decline("on floats it has no integer form");
   if (!areQuantized ||
       (op != "Mul" && !isLargeConstant(lhs) && !isLargeConstant(rhs)))
-    if (auto result = applyBinary(node, lhs, rhs, getBinaryFunction(op)))
+    if (auto result = applyBinary(node, lhs, rhs, function))
       return *result;
   return combineTensors(node, lhs, rhs);
+}
+
+Result bitnn::importer::importBinary(NodeContext &node) {
+  StringRef op = node.node.op;
+  bool isVariadic = op == "Max" || op == "Min";
+  size_t count = node.operands.size();
+  if (count < (isVariadic ? 1 : 2) || (count > 2 && !isVariadic) ||
+      llvm::is_contained(node.operands, nullptr))
+    return node.refuse() << "it needs two operands";
+  if (count == 1)
+    return importIdentity(node);
+  // One after the other; whatever is declined is declined for the whole node.
+  Operand first = node.operands.front();
+  for (const Operand &next : node.operands.drop_front()) {
+    Result result = combineTwo(node, first, next);
+    if (failed(result) || std::holds_alternative<Outside>(*result))
+      return result;
+    first = share(std::move(*result));
+  }
+  return *first;
 }
 
 Result bitnn::importer::importPRelu(NodeContext &node) {
@@ -176,8 +167,7 @@ Result bitnn::importer::importPRelu(NodeContext &node) {
     return node.refuse() << "it needs two operands";
   if (auto result = applyBinary(node, x, slope, getBinaryFunction("PRelu")))
     return *result;
-  return node.decline("its slopes are not one constant number, or one per "
-                      "entry of an axis");
+  return combineTensors(node, x, slope);
 }
 
 static Result quantizeQLinear(NodeContext &node, Result real, unsigned scale) {

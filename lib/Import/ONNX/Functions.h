@@ -31,7 +31,6 @@ struct ChannelConstant {
 std::optional<ChannelConstant>
 getChannelConstant(const Operand &operand, llvm::ArrayRef<int64_t> shape);
 
-using BinaryFunction = float (*)(float, float);
 /// An operator on two operands of which one is constant, or which are made of
 /// the same integers; nothing if they are neither.
 std::optional<Result> applyBinary(NodeContext &node, const Operand &lhs,

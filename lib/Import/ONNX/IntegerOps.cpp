@@ -3,6 +3,7 @@
 #include "IntegerOps.h"
 #include "Emit.h"
 #include "Multiplication.h"
+#include "Pairs.h"
 #include "Quantization.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -65,15 +66,60 @@ static Value emitScalar(OpBuilder &builder, Location loc, StringRef op,
   return arith::XOrIOp::create(builder, loc, result, half);
 }
 
+using IntegerFunction = std::function<int64_t(int64_t, int64_t)>;
+
+/// What has no arithmetic without divisions, as a function of two integers;
+/// null for another operator. What ONNX leaves open, a division by zero, is 0.
+static FailureOr<IntegerFunction> getFunction(NodeContext &node) {
+  StringRef op = node.node.op;
+  if (op == "Div")
+    return IntegerFunction(
+        [](int64_t a, int64_t b) { return b == 0 ? 0 : a / b; });
+  FailureOr<int64_t> fmod = node.getInt("fmod", 0);
+  FailureOr<std::string> direction = node.getString("direction", "");
+  if (failed(fmod) || failed(direction))
+    return failure();
+  if (op == "Mod")
+    return IntegerFunction([isOfC = *fmod != 0](int64_t a, int64_t b) {
+      int64_t rest = b == 0 ? 0 : a % b;
+      // Otherwise it has the sign of the divisor.
+      return !isOfC && rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+    });
+  if (op == "BitShift")
+    return IntegerFunction(
+        [isLeft = *direction == "LEFT"](int64_t a, int64_t b) {
+          return b > 7 ? 0 : isLeft ? a << b : a >> b;
+        });
+  return IntegerFunction();
+}
+
+/// One of the operators with arithmetic of their own.
+static Value emitArithmetic(NodeContext &node, Value a, Value b,
+                            ArrayRef<int64_t> shape, bool isUnsigned) {
+  OpBuilder &builder = node.builder;
+  return emitElementwise(
+      builder, node.loc, shape, {a, b},
+      {getBroadcastMap(builder, getShape(a), shape),
+       getBroadcastMap(builder, getShape(b), shape)},
+      8, [&](OpBuilder &nested, Location loc, ValueRange scalars) {
+        return emitScalar(nested, loc, node.node.op, isUnsigned, scalars[0],
+                          scalars[1]);
+      });
+}
+
 Result bitnn::importer::combineIntegers(NodeContext &node, const Operand &lhs,
                                         const Operand &rhs) {
   StringRef op = node.node.op;
   auto *first = std::get_if<Integers>(lhs.get());
   auto *second = std::get_if<Integers>(rhs.get());
   bool isUnsigned = (first ? first : second)->isUnsigned;
-  if (op != "Add" && op != "Sub" && op != "Mul" && op != "Max" && op != "Min")
+  bool isPlain = op == "Add" || op == "Sub" || op == "Max" || op == "Min";
+  FailureOr<IntegerFunction> function = getFunction(node);
+  if (failed(function))
+    return failure();
+  if (!isPlain && op != "Mul" && !*function)
     return node.decline("on two tensors of integers it is not supported; only "
-                        "Add, Sub, Mul, Max and Min are");
+                        "Add, Sub, Mul, Div, Mod, BitShift, Max and Min are");
   auto a = getOperand(node, lhs, isUnsigned);
   auto b = getOperand(node, rhs, isUnsigned);
   if (!a || !b)
@@ -85,18 +131,16 @@ Result bitnn::importer::combineIntegers(NodeContext &node, const Operand &lhs,
   Integers result;
   result.isUnsigned = isUnsigned;
   result.tensor = node.node.outputs.front();
-  if (op == "Mul") {
+  int64_t half = isUnsigned ? 128 : 0;
+  if (isPlain)
+    result.value = emitArithmetic(node, *a, *b, *shape, isUnsigned);
+  else if (op == "Mul")
     result.value = multiply(node, *a, *b, *shape, isUnsigned);
-    return ImportedValue(result);
-  }
-  OpBuilder &builder = node.builder;
-  result.value = emitElementwise(
-      builder, node.loc, *shape, {*a, *b},
-      {getBroadcastMap(builder, getShape(*a), *shape),
-       getBroadcastMap(builder, getShape(*b), *shape)},
-      8, [&](OpBuilder &nested, Location loc, ValueRange scalars) {
-        return emitScalar(nested, loc, op, isUnsigned, scalars[0], scalars[1]);
-      });
+  else
+    result.value = emitPairLookup(
+        node.builder, node.loc, {*a, *b}, *shape, [&](int64_t x, int64_t y) {
+          return int8_t((*function)(x + half, y + half) - half);
+        });
   return ImportedValue(result);
 }
 

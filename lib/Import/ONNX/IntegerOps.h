@@ -9,7 +9,7 @@
 
 namespace bitnn::importer {
 
-/// Add, Sub, Mul, Max or Min of two tensors, modulo 256.
+/// Add, Sub, Mul, Div, Mod, BitShift, Max or Min of two tensors, modulo 256.
 Result combineIntegers(NodeContext &node, const Operand &lhs,
                        const Operand &rhs);
 

@@ -162,7 +162,9 @@ struct Mover {
   Result operator()(const Accumulator &sum) const {
     return postpone(sum, sum.shape);
   }
-  Result operator()(const Sum &sum) const { return postpone(sum, sum.shape); }
+  Result operator()(const Pair &pair) const {
+    return postpone(pair, pair.shape);
+  }
   Result operator()(const Softmax &softmax) const {
     return postpone(softmax, getShape(softmax.input.integers.value));
   }
@@ -277,8 +279,8 @@ bitnn::importer::getCurrentShape(const ImportedValue &value) {
     return afterMovements(*real, getShape(real->integers.value));
   if (auto *sum = std::get_if<Accumulator>(&value))
     return afterMovements(*sum, sum->shape);
-  if (auto *sum = std::get_if<Sum>(&value))
-    return afterMovements(*sum, sum->shape);
+  if (auto *pair = std::get_if<Pair>(&value))
+    return afterMovements(*pair, pair->shape);
   if (auto *softmax = std::get_if<Softmax>(&value))
     return afterMovements(*softmax, getShape(softmax->input.integers.value));
   if (auto *parts = std::get_if<Parts>(&value))

@@ -56,11 +56,12 @@ Value Product::emit(OpBuilder &builder, ArrayRef<int64_t> bias,
   return emitReshape(builder, loc, result, outputShape);
 }
 
-FailureOr<Accumulator>
-bitnn::importer::multiplyRows(NodeContext &node, const Dequantized &x,
-                              Value matrix, const Operand &weightsOperand,
-                              const Operand &bias, bool transposeInput,
-                              bool transposeWeights) {
+/// `matrix`, .. x K, replaces the integers of `x`; the weights are K x N or,
+/// transposed, N x K.
+static FailureOr<Accumulator>
+multiplyRows(NodeContext &node, const Dequantized &x, Value matrix,
+             const Operand &weightsOperand, const Operand &bias,
+             bool transposeInput, bool transposeWeights) {
   auto weights = getWeights(node, weightsOperand, /*rank=*/2,
                             /*outputAxis=*/transposeWeights ? 0 : 1);
   if (failed(weights))
@@ -88,6 +89,69 @@ bitnn::importer::multiplyRows(NodeContext &node, const Dequantized &x,
 }
 
 //===----------------------------------------------------------------------===//
+// Exchanged dimensions
+//===----------------------------------------------------------------------===//
+
+Movement bitnn::importer::exchange(NodeContext &node, ArrayRef<int64_t> shape) {
+  Shape permutation = llvm::to_vector<4>(llvm::seq<int64_t>(shape.size()));
+  std::swap(permutation[shape.size() - 2], permutation[shape.size() - 1]);
+  Movement movement{permutation, Shape(shape), node.loc};
+  std::swap(movement.shape[shape.size() - 2], movement.shape.back());
+  return movement;
+}
+
+/// A sum that is moved as soon as it is computed.
+static Accumulator moveSum(Accumulator sum, const Movement &movement,
+                           unsigned channelAxis) {
+  sum.shape = movement.shape;
+  sum.channelAxis = channelAxis;
+  sum.emit = [emit = sum.emit, movement](OpBuilder &builder,
+                                         ArrayRef<int64_t> bias,
+                                         ArrayRef<int64_t> signs) {
+    return emitMovement(builder, emit(builder, bias, signs), movement);
+  };
+  return sum;
+}
+
+Accumulator bitnn::importer::exchangeSum(NodeContext &node, Accumulator sum) {
+  Movement movement = exchange(node, sum.shape);
+  unsigned last = sum.shape.size() - 1;
+  unsigned axis = sum.channelAxis == last ? last - 1 : last;
+  return moveSum(std::move(sum), movement, axis);
+}
+
+Accumulator bitnn::importer::prependOnes(NodeContext &node, Accumulator sum,
+                                         size_t count) {
+  Shape shape(count, 1);
+  llvm::append_range(shape, sum.shape);
+  unsigned axis = sum.channelAxis + count;
+  return moveSum(std::move(sum), Movement{{}, shape, node.loc}, axis);
+}
+
+FailureOr<Accumulator>
+bitnn::importer::multiplyMatrix(NodeContext &node,
+                                const MatrixProduct &product) {
+  Value matrix = product.x.integers.value;
+  if (!product.areWeightsLeft)
+    return multiplyRows(node, product.x, matrix, product.weights, product.bias,
+                        product.transposeX, product.transposeWeights);
+  // Both transposed, and transposed back.
+  if (!product.transposeX)
+    matrix =
+        emitMovement(node.builder, matrix, exchange(node, getShape(matrix)));
+  auto sum = multiplyRows(node, product.x, matrix, product.weights,
+                          /*bias=*/nullptr, /*transposeInput=*/false,
+                          !product.transposeWeights);
+  if (failed(sum))
+    return failure();
+  Accumulator result = exchangeSum(node, std::move(*sum));
+  if (product.bias &&
+      failed(addBias(node, result, product.bias, result.shape.size() - 1)))
+    return failure();
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
 // Gemm
 //===----------------------------------------------------------------------===//
 
@@ -105,19 +169,20 @@ static FailureOr<Operand> scaleBias(NodeContext &node, const Operand &bias,
   return share(Constant{makeTensor(floats->shape, scaled)});
 }
 
-static Result multiplyMatrices(NodeContext &node, const Operand &input,
-                               const Operand &weights, const Operand &bias) {
+/// alpha A B + beta C, one of A and B constant.
+static Result multiplyMatrices(NodeContext &node, const Operand &a,
+                               const Operand &b, const Operand &bias) {
   FailureOr<float> alpha = node.getFloat("alpha", 1.0f);
   FailureOr<float> beta = node.getFloat("beta", 1.0f);
   FailureOr<int64_t> transA = node.getInt("transA", 0);
   FailureOr<int64_t> transB = node.getInt("transB", 0);
   if (failed(alpha) || failed(beta) || failed(transA) || failed(transB))
     return failure();
-  auto x = getActivation(node, input, "input");
+  bool isLeft = a && std::holds_alternative<QuantizedConstant>(*a);
+  auto x = getActivation(node, isLeft ? b : a, "input");
   if (failed(x))
     return failure();
-  Value integers = (*x)->integers.value;
-  size_t rank = getShape(integers).size();
+  size_t rank = getShape((*x)->integers.value).size();
   if (rank != 2)
     return node.refuse() << "its input has " << rank
                          << " dimensions, it must be a matrix";
@@ -125,8 +190,11 @@ static Result multiplyMatrices(NodeContext &node, const Operand &input,
   if (failed(scaled))
     return failure();
   bool isScaled = *alpha != 1.0f;
-  auto sum = multiplyRows(node, **x, integers, weights,
-                          isScaled ? nullptr : *scaled, *transA, *transB);
+  MatrixProduct product{**x, isLeft ? a : b, isScaled ? nullptr : *scaled,
+                        isLeft};
+  product.transposeX = isLeft ? *transB : *transA;
+  product.transposeWeights = isLeft ? *transA : *transB;
+  auto sum = multiplyMatrix(node, product);
   if (failed(sum))
     return failure();
   if (isScaled) {

@@ -9,12 +9,29 @@
 
 namespace bitnn::importer {
 
-/// `matrix`, .. x K, replaces the integers of `x`; the weights are K x N or,
-/// transposed, N x K.
-mlir::FailureOr<Accumulator>
-multiplyRows(NodeContext &node, const Dequantized &x, mlir::Value matrix,
-             const Operand &weightsOperand, const Operand &bias,
-             bool transposeInput, bool transposeWeights);
+/// A product of a tensor and a constant matrix, which is its left operand or
+/// its right one.
+struct MatrixProduct {
+  const Dequantized &x;
+  Operand weights, bias;
+  bool areWeightsLeft = false;
+  /// Whether the last two dimensions are exchanged before they are multiplied.
+  bool transposeX = false, transposeWeights = false;
+};
+mlir::FailureOr<Accumulator> multiplyMatrix(NodeContext &node,
+                                            const MatrixProduct &product);
+
+/// Products of x, .. x M x K, and a batch of constant K x N matrices, both
+/// broadcast.
+mlir::FailureOr<Accumulator> multiplyBatch(NodeContext &node,
+                                           const Dequantized &x,
+                                           const QuantizedConstant &given);
+
+/// The movement that exchanges the last two dimensions, and a sum behind it.
+Movement exchange(NodeContext &node, llvm::ArrayRef<int64_t> shape);
+Accumulator exchangeSum(NodeContext &node, Accumulator sum);
+/// A sum with `count` further dimensions of extent 1 in front.
+Accumulator prependOnes(NodeContext &node, Accumulator sum, size_t count);
 
 /// The first six operands of an operator in QLinear form: input and weights.
 mlir::FailureOr<std::pair<Operand, Operand>>

@@ -45,6 +45,11 @@ inline int64_t quantizeReal(float real, Quantization to) {
   return std::clamp(rounded, double(to.lowest), double(to.highest));
 }
 
+/// What the Relu and Clip operators before a QuantizeLinear leave of the range.
+inline std::pair<int32_t, int32_t> getRange(const Real &real, Quantization to) {
+  return {quantizeReal(real.lower, to), quantizeReal(real.upper, to)};
+}
+
 inline float dequantizeInteger(int64_t q, Quantization from) {
   return float(q - from.zeroPoint) * from.scale;
 }

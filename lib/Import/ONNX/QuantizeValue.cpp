@@ -3,6 +3,7 @@
 // From what a value stands for to 8-bit integers.
 
 #include "Emit.h"
+#include "Pairs.h"
 #include "Quantization.h"
 #include "bitnn/Dialect/BitNN/IR/BitNN.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -14,11 +15,6 @@
 using namespace mlir;
 using namespace bitnn;
 using namespace bitnn::importer;
-
-/// What the Relu and Clip operators before a QuantizeLinear leave of the range.
-static std::pair<int32_t, int32_t> getRange(const Real &real, Quantization to) {
-  return {quantizeReal(real.lower, to), quantizeReal(real.upper, to)};
-}
 
 static Value quantizeDequantized(NodeContext &node, const Dequantized &real,
                                  Quantization to) {
@@ -32,39 +28,6 @@ static Value quantizeDequantized(NodeContext &node, const Dequantized &real,
     return real.integers.value;
   return emitLookup(node.builder, node.loc, real.integers.value, table,
                     real.function ? real.function->axis : 0);
-}
-
-/// -b stands for another integer: (~b) - (~zero point) = -(b - zero point).
-static Quantization negate(Quantization quantization) {
-  return {quantization.scale, ~quantization.zeroPoint};
-}
-
-static Value quantizeSum(NodeContext &node, const Sum &sum, Quantization to) {
-  OpBuilder &builder = node.builder;
-  auto [lowest, highest] = getRange(sum, to);
-  auto f32 = [&](float value) { return builder.getF32FloatAttr(value); };
-  bool isDifference = sum.sign < 0;
-  Quantization rhs =
-      isDifference ? negate(sum.rhs.quantization) : sum.rhs.quantization;
-  auto reference = FloatAddAttr::get(
-      builder.getContext(), f32(sum.lhs.quantization.scale),
-      sum.lhs.quantization.zeroPoint, f32(rhs.scale), rhs.zeroPoint,
-      f32(to.scale), to.zeroPoint, lowest, highest);
-  SmallVector<Value> inputs = {sum.lhs.integers.value, sum.rhs.integers.value};
-  SmallVector<AffineMap> maps;
-  for (Value input : inputs)
-    maps.push_back(getBroadcastMap(builder, getShape(input), sum.shape));
-  return emitElementwise(
-      builder, node.loc, sum.shape, inputs, maps, 8,
-      [&](OpBuilder &nested, Location loc, ValueRange scalars) -> Value {
-        Value summand = scalars[1];
-        if (isDifference) {
-          Value ones = arith::ConstantOp::create(
-              nested, loc, nested.getIntegerAttr(nested.getI8Type(), -1));
-          summand = arith::XOrIOp::create(nested, loc, summand, ones);
-        }
-        return AddOp::create(nested, loc, scalars[0], summand, reference);
-      });
 }
 
 namespace {
@@ -209,8 +172,8 @@ FailureOr<Value> bitnn::importer::quantizeValue(NodeContext &node,
   const Real *real = nullptr;
   if (auto *quantized = value ? std::get_if<Dequantized>(value.get()) : nullptr)
     integers = quantizeDequantized(node, *quantized, to), real = quantized;
-  else if (auto *sum = value ? std::get_if<Sum>(value.get()) : nullptr)
-    integers = quantizeSum(node, *sum, to), real = sum;
+  else if (auto *pair = value ? std::get_if<Pair>(value.get()) : nullptr)
+    integers = quantizePair(node, *pair, to), real = pair;
   else if (auto *acc = value ? std::get_if<Accumulator>(value.get()) : nullptr)
     integers = quantizeAccumulator(node, *acc, to), real = acc;
   else if (auto *softmax = value ? std::get_if<Softmax>(value.get()) : nullptr)

@@ -163,16 +163,22 @@ struct Accumulator : Real {
   std::vector<int64_t> counts = {1};
   /// Whether ONNX types the sum as int32.
   bool isInteger = false;
-  /// Of a layer: the largest size of a product's sum, without the bias.
+  /// The largest size of the integers without the bias, of sums that tensors
+  /// may be added to; else 0.
   int64_t bound = 0;
 
   bool isLayer() const { return !bias.empty(); }
 };
 
-/// The sum of two dequantized tensors, or with a negative sign the difference.
-struct Sum : Real {
+/// The float32 arithmetic of an operator on two operands.
+using BinaryFunction = float (*)(float, float);
+
+/// An operator on two dequantized tensors; each may have a function of its own.
+struct Pair : Real {
   Dequantized lhs, rhs;
-  float sign = 1;
+  BinaryFunction combine = nullptr;
+  /// 1 of a sum, -1 of a difference, 0 of anything else.
+  int sign = 0;
   Shape shape;
 };
 
@@ -188,7 +194,7 @@ struct Outside;
 struct Parts;
 using ImportedValue =
     std::variant<std::monostate, Constant, QuantizedConstant, Integers,
-                 Dequantized, Accumulator, Sum, Softmax, Parts, Outside>;
+                 Dequantized, Accumulator, Pair, Softmax, Parts, Outside>;
 
 /// Several float tensors that a Concat joins, or a Max or Min chooses from:
 /// they are quantized one by one, and then combined as integers.

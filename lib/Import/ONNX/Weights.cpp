@@ -198,6 +198,12 @@ LogicalResult bitnn::importer::addBias(NodeContext &node, Accumulator &sum,
   if (!integers && !floats)
     return node.refuseOperand(bias, "bias", "constant int32 or float32");
   ArrayRef<int64_t> shape = integers ? integers->shape : floats->shape;
+  if (!isPerChannel(sum, shape, axis) && axis + 1 == sum.shape.size()) {
+    auto added = addTensor(node, sum, integers ? *integers : *floats);
+    if (succeeded(added))
+      sum = std::move(*added);
+    return added;
+  }
   if (!isPerChannel(sum, shape, axis))
     return node.refuse() << "a bias of shape " << toString(shape)
                          << " is not one number per channel of a result of "

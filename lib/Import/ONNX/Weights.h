@@ -47,8 +47,13 @@ mlir::FailureOr<Accumulator> foldAffine(NodeContext &node,
 std::optional<Result> foldConstant(NodeContext &node, const Operand &lhs,
                                    const Operand &rhs);
 
-/// A layer plus or minus a dequantized tensor as one sum, if that is what the
-/// node computes.
+/// A sum plus a constant int32 tensor in its unit, or a float32 one that is
+/// rounded to it.
+mlir::FailureOr<Accumulator>
+addTensor(NodeContext &node, const Accumulator &sum, const Tensor &constant);
+
+/// A sum plus or minus a dequantized tensor, or a constant that is more than
+/// one number per channel, as one sum, if that is what the node computes.
 std::optional<Result> addResidual(NodeContext &node, const Operand &lhs,
                                   const Operand &rhs);
 

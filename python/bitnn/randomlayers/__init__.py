@@ -16,11 +16,12 @@ from bitnn.randomlayers.kinds import KINDS, LARGE, QDQ_ONLY
 from bitnn.randomlayers.layer import Layer, Options, combine
 from bitnn.randomlayers.networks import random_networks
 from bitnn.randomlayers.operators import OPERATORS as _OPERATORS
+from bitnn.randomlayers.sums import SUMS
 
 __all__ = ["KINDS", "OPERATORS", "Layer", "Options", "combine", "random_layers", "random_networks"]
 
 
-OPERATORS = {**_OPERATORS, **DOTS}
+OPERATORS = {**_OPERATORS, **DOTS, **SUMS}
 
 
 def random_layers(seed: int, count: int, options: Options | None = None) -> list[Layer]:

@@ -12,7 +12,9 @@ from onnx import helper
 
 from bitnn.values import Array
 
-OPSET = 19
+OPSET, IR_VERSION = 19, 9
+# What operators are younger than that.
+NEWEST = {"Gelu": (20, 9), "Swish": (24, 11)}
 MICROSOFT = "com.microsoft"
 
 
@@ -64,8 +66,12 @@ def combine(layers: Iterable[Layer]) -> onnx.ModelProto:
         [edge for layer in layers for edge in layer.outputs],
         [constant for layer in layers for constant in layer.constants],
     )
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=9, producer_name="bitnn")
+    young = [NEWEST[node.op_type] for node in graph.node if node.op_type in NEWEST]
+    opset, ir_version = max([(OPSET, IR_VERSION), *young])
+    opsets = [helper.make_opsetid("", opset), helper.make_opsetid(MICROSOFT, 1)]
+    model = helper.make_model(
+        graph, opset_imports=opsets, ir_version=ir_version, producer_name="bitnn"
+    )
     onnx.checker.check_model(model)
     return model
 

@@ -24,6 +24,7 @@ FUNCTIONS: dict[str, dict[str, tuple[Any, ...]]] = {
     "Erf": {},
     "Exp": {},
     "Floor": {},
+    "Gelu": {"approximate": ("none", "tanh")},
     "HardSigmoid": {"alpha": (0.2, 0.5), "beta": (0.4, 0.5)},
     "HardSwish": {},
     "LeakyRelu": {"alpha": (0.01, 0.1, -0.2)},
@@ -39,6 +40,7 @@ FUNCTIONS: dict[str, dict[str, tuple[Any, ...]]] = {
     "Softplus": {},
     "Softsign": {},
     "Sqrt": {},
+    "Swish": {"alpha": (0.5, 1.0, 1.702)},
     "Tanh": {},
     "ThresholdedRelu": {"alpha": (0.5, 2.0)},
 }
@@ -209,9 +211,14 @@ def _integers(b: Builder) -> Activation:
     b.float_edges = False
     x = image(b, most=5)
     z = b.input(broadcast(b, x.shape))
-    op = b.pick(("Add", "Sub", "Mul", "Max", "Min"))
-    b.notes.append(op)
-    return b.renamed(x, b.node(op, [x.name, z.name]), np.broadcast_shapes(x.shape, z.shape))
+    shifts = ("BitShift",) if x.dtype == np.uint8 else ()
+    op = b.pick(("Add", "Sub", "Mul", "Max", "Min", "Div", "Mod", *shifts))
+    attributes = {"direction": b.pick(("LEFT", "RIGHT"))} if shifts and op == "BitShift" else {}
+    if op == "Mod" and b.chance(0.5):
+        attributes = {"fmod": 1}
+    b.notes.append(f"{op} {attributes}")
+    name = b.node(op, [x.name, z.name], **attributes)
+    return b.renamed(x, name, np.broadcast_shapes(x.shape, z.shape))
 
 
 def _select(b: Builder) -> Activation:

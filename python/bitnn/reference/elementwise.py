@@ -4,17 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
 from bitnn.graph import Node
-from bitnn.reference.products import bias_of
+from bitnn.reference.products import add_bias, is_per_channel
 from bitnn.reference.quantization import dequantize, requantize
 from bitnn.reference.registry import (
     EIGHT_BITS,
     MICROSOFT,
     Operands,
+    constant,
     in_int32,
     operator,
     pad,
@@ -35,19 +35,18 @@ FUNCTIONS: dict[str, Binary] = {
 
 
 def _divide(a: Array, b: Array) -> Array:
-    # Integers are divided towards zero.
+    # Integers are divided towards zero; ONNX leaves a division by zero open.
     if a.dtype.kind != "f":
-        return np.trunc(a.astype(np.float64) / b).astype(a.dtype)
+        quotient = np.trunc(a.astype(np.float64) / b)
+        return np.where(np.isfinite(quotient), quotient, 0).astype(np.int64).astype(a.dtype)
     return a / b
 
 
 FUNCTIONS["Div"] = _divide
 
 
-@operator("Add", "Sub", "Mul", "Div", "Max", "Min", "Pow", "PRelu")
+@operator("Add", "Sub", "Mul", "Div", "Pow", "PRelu")
 def binary(node: Node, operands: Operands) -> Value:
-    if len(operands) == 1:
-        return present(node, operands[0])
     a, b = (present(node, operand) for operand in pad(operands, 2))
     folded = _fold(node, a, b)
     if folded is not None:
@@ -58,11 +57,37 @@ def binary(node: Node, operands: Operands) -> Value:
     return combine(node, node.op, a, b)
 
 
-def combine(node: Node, op: str, a: Value, b: Value) -> Value:
-    """Two operands, as float32 or integers of one type, unless both are quantized."""
+@operator("Max", "Min")
+def choose(node: Node, operands: Operands) -> Value:
+    """The largest or smallest of any number of operands, one after the other."""
+    value = present(node, operands[0])
+    for index, operand in enumerate(operands[1:], 1):
+        plain = index in node.constants or (index == 1 and 0 in node.constants)
+        value = combine(node, node.op, value, present(node, operand), plain=plain)
+    return value
+
+
+@operator("Mod", "BitShift")
+def integer_binary(node: Node, operands: Operands) -> Value:
+    a, b = (constant(node, "operand", operand) for operand in pad(operands, 2))
+    if a.dtype.kind not in "iu" or a.dtype != b.dtype:
+        raise node.error("its operands must be integers of one type")
+    if node.op == "Mod":
+        function = np.fmod if node.get("fmod", 0) else np.mod
+        with np.errstate(divide="ignore"):
+            return function(a, b)
+    shift = np.left_shift if node.get("direction", "") == "LEFT" else np.right_shift
+    return np.where(b < 8 * b.itemsize, shift(a, b), 0).astype(a.dtype)
+
+
+def combine(node: Node, op: str, a: Value, b: Value, *, plain: bool = False) -> Value:
+    """Two operands, as float32 or integers of one type, unless both are quantized.
+
+    `plain`: one of them is constant.
+    """
     if op == "Mul" and _is_tensor(a) and _is_tensor(b):
         return multiply(node, a, b)
-    if op in ("Max", "Min") and not node.constants and not _is_plain(a) and not _is_plain(b):
+    if op in ("Max", "Min") and not plain and not _is_plain(a) and not _is_plain(b):
         function = FUNCTIONS[op]
         return Parts((a, b), lambda arrays: function(*arrays))
     with np.errstate(all="ignore"):
@@ -73,7 +98,7 @@ def multiply(node: Node, a: Quantized, b: Quantized) -> Accumulator:
     """The exact product of the integers."""
     acc = a.centred * b.centred
     scale = np.broadcast_to(a.scale.flat[0] * b.scale.flat[0], acc.shape)
-    return in_int32(node, Accumulator(acc, scale, np.ones(acc.shape, np.int64)))
+    return in_int32(node, Accumulator(acc, scale, np.ones(acc.shape, np.int64), addable=True))
 
 
 def _is_plain(value: Value) -> bool:
@@ -97,8 +122,7 @@ def _fold(node: Node, a: Value, b: Value) -> Value | None:
         return None
     is_bias = isinstance(other, Quantized) or real(other).dtype == np.int32
     if node.op == "Add" and is_bias:
-        steps = bias_of(node, other, layer.scale, layer.acc.ndim - 1)
-        return in_int32(node, replace(layer, acc=layer.acc + steps))
+        return add_bias(node, layer, other, layer.acc.ndim - 1)
     constant = np.asarray(real(other), np.float32)
     if not _is_per_channel(constant, layer):
         return None
@@ -117,29 +141,37 @@ def _fold(node: Node, a: Value, b: Value) -> Value | None:
 
 
 def _add_residual(node: Node, a: Value, b: Value) -> Value | None:
-    """A tensor that is added to a layer is rounded to the layer's unit, ties to even."""
+    """A tensor that is added to a sum is rounded to the sum's unit, ties to even.
+
+    A constant only if it is more than one number, or one per entry of an axis: then it is part of
+    a function of one number.
+    """
     first = isinstance(a, Accumulator)
-    layer, other = (a, b) if first else (b, a)
-    if not isinstance(layer, Accumulator) or layer.channel is None or layer.integer:
+    total, other = (a, b) if first else (b, a)
+    if not isinstance(total, Accumulator) or not total.addable or total.integer:
         return None
-    if isinstance(other, Accumulator | Parts) or node.constants:
+    if isinstance(other, Accumulator | Parts) or (
+        node.op != "Add" and not (node.op == "Sub" and first)
+    ):
         return None
-    if node.op != "Add" and (node.op != "Sub" or not first):
+    tensor = real(other)
+    if tensor.dtype != np.float32 or not _broadcasts(tensor.shape, total.acc.shape):
         return None
-    if real(other).shape != layer.acc.shape or real(other).dtype != np.float32:
+    if node.constants and sum(extent > 1 for extent in tensor.shape) < 2:
         return None
-    steps = np.rint(real(other).astype(np.float64) / layer.scale.astype(np.float64))
-    acc = layer.acc + (1 if node.op == "Add" else -1) * steps.astype(np.int64)
-    return in_int32(node, replace(layer, acc=acc, channel=None))
+    return in_int32(node, total.add(tensor, 1 if node.op == "Add" else -1))
+
+
+def _broadcasts(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether a tensor can be broadcast to a target."""
+    missing = len(target) - len(shape)
+    pairs = zip(shape, target[missing:], strict=True) if missing >= 0 else ()
+    return missing >= 0 and all(extent in (1, wanted) for extent, wanted in pairs)
 
 
 def _is_per_channel(constant: Array, layer: Accumulator) -> bool:
     """Whether a constant depends on nothing but the channel."""
-    rank = layer.acc.ndim
-    if constant.ndim > rank:
-        return False
-    extents = [1] * (rank - constant.ndim) + list(constant.shape)
-    return all(extent == 1 or axis == layer.channel for axis, extent in enumerate(extents))
+    return is_per_channel(constant.shape, layer.acc.ndim - 1, layer)
 
 
 @operator("QLinearAdd", "QLinearMul", domain=MICROSOFT)

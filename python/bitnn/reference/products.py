@@ -89,12 +89,11 @@ def convolve(node: Node, x: Quantized, w: Quantized, bias: Value | None) -> Accu
     return layer(node, acc + bias_of(node, bias, scale, 1), scale, 1)
 
 
-def multiply_matrices(node: Node, x: Quantized, w: Quantized, bias: Value | None) -> Accumulator:
-    """sum((x - zx) * (w - zw)) + bias; one scale per row of x and per column of w."""
+def multiply_matrices(node: Node, x: Quantized, w: Quantized, channel: int) -> Accumulator:
+    """sum((x - zx) * (w - zw)); one scale per row of x and per column of w."""
     acc = x.centred @ w.centred
     scale = uniform(node, x.scale, axis=-1) * uniform(node, w.scale, axis=-2)
-    scale = np.broadcast_to(scale, acc.shape)
-    return layer(node, acc + bias_of(node, bias, scale, acc.ndim - 1), scale, acc.ndim - 1)
+    return layer(node, acc, np.broadcast_to(scale, acc.shape), acc.ndim + channel)
 
 
 def multiply_tensors(node: Node, x: Quantized, w: Quantized) -> Accumulator:
@@ -106,23 +105,20 @@ def multiply_tensors(node: Node, x: Quantized, w: Quantized) -> Accumulator:
     if w.q.ndim == 1:
         product = multiply_tensors(node, x, w.move(lambda array: array[:, None]))
         return product.move(lambda array: array[..., 0])
-    product = multiply_matrices(node, x, w, None)
-    rank = product.acc.ndim
-    if not is_left and w.q.ndim > 2:
-        return replace(product, channel=None)
-    return replace(product, channel=rank - 2 if is_left else rank - 1)
+    product = multiply_matrices(node, x, w, -2 if is_left else -1)
+    batch = (x if is_left else w).q.shape[:-2]
+    return product if all(extent == 1 for extent in batch) else replace(product, channel=None)
 
 
 def general_product(node: Node, x: Quantized, w: Quantized, bias: Value | None) -> Accumulator:
     """alpha x w + beta bias."""
     alpha, beta = np.float32(node.get("alpha", 1.0)), np.float32(node.get("beta", 1.0))
-    if alpha == 1 and (beta == 1 or bias is None):
-        return multiply_matrices(node, x, w, bias)
-    product = multiply_matrices(node, x, w, None).affine(alpha, np.zeros(()))
+    product = multiply_matrices(node, x, w, -2 if 0 in node.constants else -1)
+    if alpha != 1:
+        product = in_int32(node, product.affine(alpha, np.zeros(())))
     if bias is not None and beta != 1:
         bias = np.asarray(beta * real(bias).astype(np.float32))
-    steps = bias_of(node, bias, product.scale, product.acc.ndim - 1)
-    return in_int32(node, replace(product, acc=product.acc + steps))
+    return product if bias is None else add_bias(node, product, bias, product.acc.ndim - 1)
 
 
 def _transposed(node: Node, a: Value | None, b: Value | None) -> tuple[Quantized, Quantized]:
@@ -157,6 +153,28 @@ def bias_of(node: Node, bias: Value | None, scale: Array, axis: int) -> Array:
         return expand(bias.q.astype(np.int64))
     steps = expand(real(bias).astype(np.float64)) / scale.astype(np.float64)
     return np.rint(steps).astype(np.int64)
+
+
+def is_per_channel(shape: tuple[int, ...], axis: int, total: Accumulator) -> bool:
+    """Whether a constant of this shape depends on nothing but the channel.
+
+    A vector has the entries of `axis`; any other shape is aligned with the last dimensions.
+    """
+    missing = total.acc.ndim - len(shape)
+    if missing < 0:
+        return False
+    axes = [axis] if len(shape) == 1 else range(missing, total.acc.ndim)
+    return all(
+        extent == 1 or place == total.channel for extent, place in zip(shape, axes, strict=True)
+    )
+
+
+def add_bias(node: Node, total: Accumulator, bias: Value, axis: int) -> Accumulator:
+    """The sum with a bias; one that is not per channel ends what is a layer."""
+    acc = total.acc + bias_of(node, bias, total.scale, axis)
+    shape = (bias.q if isinstance(bias, Quantized) else real(bias)).shape
+    channel = total.channel if is_per_channel(shape, axis, total) else None
+    return in_int32(node, replace(total, acc=acc, channel=channel))
 
 
 @operator("ConvInteger")

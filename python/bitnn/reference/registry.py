@@ -84,4 +84,4 @@ def in_int32(node: Node, value: Accumulator) -> Accumulator:
 def layer(node: Node, acc: Array, scale: Array, channel: int) -> Accumulator:
     """A dot product to which nothing was applied yet."""
     count = np.ones(acc.shape, np.int64)
-    return in_int32(node, Accumulator(acc, scale, count, channel=channel))
+    return in_int32(node, Accumulator(acc, scale, count, channel=channel, addable=True))
