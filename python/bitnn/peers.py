@@ -100,7 +100,7 @@ def compare_operators(
         name = str(principal(nodes))
         operators = {entry.op for entry in nodes}
         dot = bool(operators & (FUSED | FLOAT))
-        part = extract(model, nodes, known[0], unsigned=dot)
+        part = extract(model, reference.graph.constants, nodes, known[0], unsigned=dot)
         # Softmax has an integer operator, which only the optimizer puts there.
         session = Session(part.model, optimize=dot or "Softmax" in operators)
         if dot and any(session.operators[op] for op in FLOAT):
@@ -156,9 +156,16 @@ class Part:
 
 
 def extract(
-    model: onnx.ModelProto, nodes: Sequence[Node], known: Mapping[str, Array], unsigned: bool
+    model: onnx.ModelProto,
+    values: Mapping[str, Array],
+    nodes: Sequence[Node],
+    known: Mapping[str, Array],
+    unsigned: bool,
 ) -> Part:
-    """A model of these nodes alone; `known` tells the tensors' shapes and types."""
+    """A model of these nodes alone.
+
+    `values` are the graph's constants; `known` tells the tensors' shapes and types.
+    """
     target = nodes[-1].outputs[0]
     results = {node.outputs[0] for node in nodes}
     read = {name for node in nodes for name in node.inputs}
@@ -167,6 +174,9 @@ def extract(
         name for name in (*names, target) if unsigned and known[name].dtype == np.int8
     )
     constants = {tensor.name: tensor for tensor in model.graph.initializer if tensor.name in read}
+    # The values of Constant nodes, which are no nodes of the graph here.
+    for name in sorted((read & values.keys()) - constants.keys()):
+        constants[name] = numpy_helper.from_array(np.asarray(values[name]), name)
     entries = []
     for entry in model.graph.node:
         if not entry.output or entry.output[0] not in results:

@@ -133,6 +133,61 @@ g (int8[1,2,2,2] x, int8[1,2,2,2] b) => (int8[1,4,2,2] y, int8[1,2,2,2] o) <CONS
   f = Relu(best)
   o = QuantizeLinear(f, s, n)
 }""",
+    # torch.onnx: everything a Constant node, a clamp between the residual and the layer.
+    "clipped_residual": """
+g (int8[1,2,2,2] x, uint8[1,2,1,1] b) => (int8[1,2,2,2] y, int8[1,2,2,2] o)
+<CONSTANTS, float six = {6}, float zero = {0}> {
+  xr = DequantizeLinear(x, s, z)
+  wr = DequantizeLinear(w, ws, n)
+  c = Conv(xr, wr)
+  h = Clip(c, zero, six)
+  a = Add(h, xr)
+  r = Relu(a)
+  br = DequantizeLinear(b, t, u)
+  e = Sub(r, br)
+  y = QuantizeLinear(e, t, v)
+  k = Constant<value = float[1,1,2,2] {0.5, -1, 1.5, 2.5}>()
+  l = Add(k, c)
+  o = QuantizeLinear(l, t, v)
+}""",
+    # Operators on two tensors, and functions before and behind them.
+    "two_tensors": """
+g (int8[1,2,2,2] x, uint8[1,2,1,1] b) => (int8[1,2,2,2] y, int8[1,2,2,2] o, int8[1,2,2,2] e)
+<CONSTANTS, float half = {0.5}> {
+  xr = DequantizeLinear(x, s, z)
+  br = DequantizeLinear(b, t, u)
+  d = Div(xr, br)
+  g1 = Sigmoid(d)
+  y = QuantizeLinear(g1, ws, n)
+  best = Max(xr, br, half)
+  o = QuantizeLinear(best, t, v)
+  r = Relu(xr)
+  a = Add(br, r)
+  h = HardSwish(a)
+  e = QuantizeLinear(h, t, v)
+}""",
+    # onnxruntime writes what is younger than the opset into its own domain.
+    "contributed": """
+g (uint8[2,4] x) => (uint8[2,3] y) <CONSTANTS> {
+  xr = com.microsoft.DequantizeLinear(x, s, u)
+  mr = com.microsoft.DequantizeLinear(m, ws, n)
+  p = MatMul(xr, mr)
+  y = com.microsoft.QuantizeLinear(p, t, u)
+}""",
+    # Constant rows, a bias of every shape, and batches that are broadcast.
+    "constant_left": """
+g (int8[4,3] x, int8[2,1,3,4] b) => (int8[3,3] y, int8[2,2,3,2] o)
+<CONSTANTS, int8[2,4,2] k = {1,2,3,4,5,6,7,8,-1,-2,-3,-4,-5,-6,-7,-8},
+ float[2] ks = {0.01, 0.02}, float[3] rows = {0.5, -0.25, 1}> {
+  xr = DequantizeLinear(x, s, z)
+  mr = DequantizeLinear(m, ws, n)
+  p = Gemm<alpha = 0.5, transA = 1>(mr, xr, rows)
+  y = QuantizeLinear(p, t, v)
+  br = DequantizeLinear(b, s, z)
+  kr = DequantizeLinear<axis = 2>(k, ks)
+  q = MatMul(br, kr)
+  o = QuantizeLinear(q, t, v)
+}""",
 }
 
 

@@ -83,7 +83,7 @@ static Accumulator makeMatrices(NodeContext &node, const Accumulator &sum,
   if (result.scales.size() > 1)
     result.scales.resize(n);
   for (int64_t bias : sum.bias)
-    result.bound = std::max(result.bound, sum.bound + std::abs(bias));
+    result.bound = std::max(*result.bound, *sum.bound + std::abs(bias));
   result.bias.clear();
   result.signs.clear();
   result.emitted = std::make_shared<Value>();

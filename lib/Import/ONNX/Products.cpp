@@ -58,10 +58,11 @@ Value Product::emit(OpBuilder &builder, ArrayRef<int64_t> bias,
 
 /// `matrix`, .. x K, replaces the integers of `x`; the weights are K x N or,
 /// transposed, N x K.
-static FailureOr<Accumulator>
-multiplyRows(NodeContext &node, const Dequantized &x, Value matrix,
-             const Operand &weightsOperand, const Operand &bias,
-             bool transposeInput, bool transposeWeights) {
+static FailureOr<Accumulator> multiplyRows(NodeContext &node,
+                                           const Dequantized &x, Value matrix,
+                                           const Operand &weightsOperand,
+                                           bool transposeInput,
+                                           bool transposeWeights) {
   auto weights = getWeights(node, weightsOperand, /*rank=*/2,
                             /*outputAxis=*/transposeWeights ? 0 : 1);
   if (failed(weights))
@@ -75,7 +76,7 @@ multiplyRows(NodeContext &node, const Dequantized &x, Value matrix,
                          << " disagree";
   shape.back() = weights->shape[transposeWeights ? 0 : 1];
   auto sum = makeLayer(node, x, *weights, shape,
-                       /*channelAxis=*/shape.size() - 1, bias);
+                       /*channelAxis=*/shape.size() - 1, /*bias=*/nullptr);
   if (failed(sum))
     return failure();
   auto product = std::make_shared<const Product>(
@@ -132,19 +133,18 @@ FailureOr<Accumulator>
 bitnn::importer::multiplyMatrix(NodeContext &node,
                                 const MatrixProduct &product) {
   Value matrix = product.x.integers.value;
-  if (!product.areWeightsLeft)
-    return multiplyRows(node, product.x, matrix, product.weights, product.bias,
-                        product.transposeX, product.transposeWeights);
-  // Both transposed, and transposed back.
-  if (!product.transposeX)
+  // Of constant rows both are transposed, and the result transposed back.
+  bool isLeft = product.areWeightsLeft;
+  if (isLeft && !product.transposeX)
     matrix =
         emitMovement(node.builder, matrix, exchange(node, getShape(matrix)));
   auto sum = multiplyRows(node, product.x, matrix, product.weights,
-                          /*bias=*/nullptr, /*transposeInput=*/false,
-                          !product.transposeWeights);
+                          !isLeft && product.transposeX,
+                          product.transposeWeights != isLeft);
   if (failed(sum))
     return failure();
-  Accumulator result = exchangeSum(node, std::move(*sum));
+  Accumulator result =
+      isLeft ? exchangeSum(node, std::move(*sum)) : std::move(*sum);
   if (product.bias &&
       failed(addBias(node, result, product.bias, result.shape.size() - 1)))
     return failure();

@@ -53,11 +53,11 @@ static Value emitClamp(OpBuilder &builder, Location loc, Value acc,
 /// The largest size of a sum behind its clamp; nothing if nothing can be added
 /// to it.
 static std::optional<int64_t> getMost(const Accumulator &sum) {
-  if (sum.isInteger || sum.function || !sum.movements.empty() || sum.bound == 0)
+  if (sum.isInteger || sum.function || !sum.movements.empty() || !sum.bound)
     return std::nullopt;
-  int64_t most = sum.bound, clamped = 0;
+  int64_t most = *sum.bound, clamped = 0;
   for (int64_t bias : sum.bias)
-    most = std::max(most, sum.bound + std::abs(bias));
+    most = std::max(most, *sum.bound + std::abs(bias));
   for (float scale : sum.scales)
     for (int64_t end : {-most, most})
       clamped = std::max(

@@ -164,8 +164,8 @@ struct Accumulator : Real {
   /// Whether ONNX types the sum as int32.
   bool isInteger = false;
   /// The largest size of the integers without the bias, of sums that tensors
-  /// may be added to; else 0.
-  int64_t bound = 0;
+  /// may be added to.
+  std::optional<int64_t> bound;
 
   bool isLayer() const { return !bias.empty(); }
 };

@@ -128,8 +128,9 @@ bitnn::importer::makeLayer(NodeContext &node, const Dequantized &input,
     sum.scales.push_back(input.quantization.scale * scale);
   sum.bias.resize(weights.sums.size());
   sum.signs.resize(weights.sums.size(), 1);
+  sum.bound = 0;
   for (int64_t size : weights.sizes)
-    sum.bound = std::max(sum.bound, size * 128);
+    sum.bound = std::max(*sum.bound, size * 128);
   // sum((x - zx) w) + b = sum(x w) + (b - zx sum(w)), and only the latter has
   // to be in int32.
   for (auto [bias, weight] : llvm::zip_equal(sum.bias, weights.sums))

@@ -33,13 +33,15 @@ def _pair(b: Builder) -> Activation:
     op = b.pick(("Add", "Sub", "Mul", "Div", "Div", "Max", "Min", "PRelu", "Pow"))
     z = b.input(broadcast(b, x.shape))
     operands = [_operand(b, x), _operand(b, z)]
+    behinds = ("nothing", "function", "function", "clip", "constant")
     if op in ("Max", "Min") and b.chance(0.3):
         operands.append(_operand(b, b.input(x.shape)))
+        behinds = ("nothing", "clip")
     elif op != "PRelu" and b.chance(0.3):
         operands.reverse()
     b.notes.append(f"{op} {x.shape} {z.shape}")
     real = b.node(op, operands)
-    behind = b.pick(("nothing", "function", "function", "clip", "constant"))
+    behind = b.pick(behinds)
     if behind == "function":
         function, attributes = pick_function(b)
         real = b.node(function, [real], **attributes)
@@ -54,7 +56,8 @@ def _pair(b: Builder) -> Activation:
 
 def _more(b: Builder, shape: tuple[int, ...], near: float) -> str:
     """What is added to a sum: a quantized tensor, or a constant of its shape."""
-    if b.chance(0.3):
+    # One number per channel would make a function of the sum.
+    if sum(extent > 1 for extent in shape) > 1 and b.chance(0.3):
         return b.constant((near * b.rng.uniform(-50, 50, shape)).astype(np.float32))
     return _operand(b, b.input(broadcast(b, shape) if b.chance(0.3) else shape))
 

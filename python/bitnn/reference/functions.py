@@ -114,10 +114,10 @@ def make_swish(node: Node) -> Function:
 PLAIN: dict[str, Function] = {
     "Abs": abs,
     "Atan": math.atan,
-    "Ceil": math.ceil,
+    "Ceil": lambda x: float(np.ceil(x)),
     "Erf": math.erf,
     "Exp": _exp,
-    "Floor": math.floor,
+    "Floor": lambda x: float(np.floor(x)),
     "HardSwish": lambda x: x * max(0.0, min(1.0, x / 6.0 + 0.5)),
     "Log": _log,
     "Mish": lambda x: x * math.tanh(_softplus(x)),

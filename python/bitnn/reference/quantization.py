@@ -9,6 +9,7 @@ import onnx
 from bitnn.graph import Node
 from bitnn.reference.registry import (
     EIGHT_BITS,
+    MICROSOFT,
     Operands,
     constant,
     operator,
@@ -22,6 +23,7 @@ from bitnn.values import requantize as requantize_value
 
 
 @operator("QuantizeLinear")
+@operator("QuantizeLinear", domain=MICROSOFT)
 def quantize_linear(node: Node, operands: Operands) -> Value:
     node.refuse_unless("block_size", 0)
     value, scale, zero_point = pad(operands, 3)
@@ -33,6 +35,7 @@ def quantize_linear(node: Node, operands: Operands) -> Value:
 
 
 @operator("DequantizeLinear")
+@operator("DequantizeLinear", domain=MICROSOFT)
 def dequantize_linear(node: Node, operands: Operands) -> Value:
     node.refuse_unless("block_size", 0)
     q, scale, zero_point = pad(operands, 3)
