@@ -5,7 +5,6 @@
 // of 256 integers, a constant one as many integers as it has elements.
 
 #include "Emit.h"
-#include "Functions.h"
 #include "Quantization.h"
 #include "Weights.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -230,13 +229,11 @@ static FailureOr<Accumulator> addQuantized(NodeContext &node,
 // Add and Sub
 //===----------------------------------------------------------------------===//
 
-/// A constant that is more than one number, or one per entry of an axis, times
-/// a sign; null for anything else.
-static TensorRef getLargeConstant(const Operand &operand,
-                                  const Accumulator &sum, float sign) {
+/// A constant of several numbers, times a sign; null for anything else. One
+/// number is part of a function of the sum.
+static TensorRef getTensor(const Operand &operand, float sign) {
   TensorRef floats = getFloats(operand);
-  if (!floats || getChannelConstant(operand, sum.shape) ||
-      floats->size() > kMostComputedElements)
+  if (!floats || floats->size() < 2 || floats->size() > kMostComputedElements)
     return nullptr;
   std::vector<float> values;
   for (int64_t i = 0; i < floats->size(); ++i)
@@ -260,7 +257,7 @@ std::optional<Result> bitnn::importer::addResidual(NodeContext &node,
       !(real->function && real->function->channels > 1) &&
       fits(*sum, getShape(real->integers.value)))
     result = addQuantized(node, *sum, *real, sign);
-  else if (TensorRef constant = getLargeConstant(other, *sum, sign);
+  else if (TensorRef constant = getTensor(other, sign);
            constant && fits(*sum, constant->shape))
     result = addTensor(node, *sum, *constant);
   else

@@ -52,8 +52,8 @@ std::optional<Result> foldConstant(NodeContext &node, const Operand &lhs,
 mlir::FailureOr<Accumulator>
 addTensor(NodeContext &node, const Accumulator &sum, const Tensor &constant);
 
-/// A sum plus or minus a dequantized tensor, or a constant that is more than
-/// one number per channel, as one sum, if that is what the node computes.
+/// A sum plus or minus a dequantized tensor, or a constant of several numbers,
+/// as one sum, if that is what the node computes.
 std::optional<Result> addResidual(NodeContext &node, const Operand &lhs,
                                   const Operand &rhs);
 

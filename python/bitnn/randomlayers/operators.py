@@ -211,14 +211,24 @@ def _integers(b: Builder) -> Activation:
     b.float_edges = False
     x = image(b, most=5)
     z = b.input(broadcast(b, x.shape))
-    shifts = ("BitShift",) if x.dtype == np.uint8 else ()
-    op = b.pick(("Add", "Sub", "Mul", "Max", "Min", "Div", "Mod", *shifts))
-    attributes = {"direction": b.pick(("LEFT", "RIGHT"))} if shifts and op == "BitShift" else {}
-    if op == "Mod" and b.chance(0.5):
-        attributes = {"fmod": 1}
+    op = b.pick(("Add", "Sub", "Mul", "Max", "Min"))
+    b.notes.append(op)
+    return b.renamed(x, b.node(op, [x.name, z.name]), np.broadcast_shapes(x.shape, z.shape))
+
+
+def _integer_tables(b: Builder) -> Activation:
+    """Of integers, also what ONNX leaves open."""
+    b.float_edges = False
+    x = image(b, most=5)
+    z = b.input(broadcast(b, x.shape))
+    op = b.pick(("Div", "Mod", "BitShift") if x.dtype == np.uint8 else ("Div", "Mod"))
+    attributes: dict[str, Any] = {}
+    if op == "BitShift":
+        attributes = {"direction": b.pick(("LEFT", "RIGHT"))}
+    elif op == "Mod":
+        attributes = {"fmod": b.between(0, 1)}
     b.notes.append(f"{op} {attributes}")
-    name = b.node(op, [x.name, z.name], **attributes)
-    return b.renamed(x, name, np.broadcast_shapes(x.shape, z.shape))
+    return b.renamed(x, b.node(op, [x.name, z.name], **attributes))
 
 
 def _select(b: Builder) -> Activation:
@@ -376,6 +386,7 @@ OPERATORS: dict[str, Callable[[Builder], Activation]] = {
     "residual_of_sum": _residual_of_sum,
     "two_tensors": _two_tensors,
     "integers": _integers,
+    "integer_tables": _integer_tables,
     "select": _select,
     "blocks": _blocks,
     "resize": _resize,

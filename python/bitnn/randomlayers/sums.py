@@ -15,12 +15,14 @@ from bitnn.randomlayers.others import image
 from bitnn.randomlayers.products import bounds, conv, finish, weights, weights_qdq
 
 
-def _operand(b: Builder, x: Activation) -> str:
+def _operand(b: Builder, x: Activation, bounded: bool = False) -> str:
     """A dequantized tensor, now and then with a function."""
     real = b.dequantize(x)
     if b.chance(0.2):
         return b.node("Relu", [real])
-    if b.chance(0.2):
+    if bounded and b.chance(0.2):
+        return b.node(b.pick(("HardSwish", "Sigmoid", "Abs")), [real])
+    if not bounded and b.chance(0.2):
         op, attributes = pick_function(b)
         return b.node(op, [real], **attributes)
     return real
@@ -56,10 +58,12 @@ def _pair(b: Builder) -> Activation:
 
 def _more(b: Builder, shape: tuple[int, ...], near: float) -> str:
     """What is added to a sum: a quantized tensor, or a constant of its shape."""
-    # One number per channel would make a function of the sum.
-    if sum(extent > 1 for extent in shape) > 1 and b.chance(0.3):
-        return b.constant((near * b.rng.uniform(-50, 50, shape)).astype(np.float32))
-    return _operand(b, b.input(broadcast(b, shape) if b.chance(0.3) else shape))
+    # One number would make a function of the sum.
+    constant = near * b.rng.uniform(-50, 50, broadcast(b, shape))
+    if constant.size > 1 and b.chance(0.3):
+        return b.constant(constant.astype(np.float32))
+    x = b.input(broadcast(b, shape) if b.chance(0.3) else shape)
+    return _operand(b, x, bounded=True)
 
 
 def _clipped_sum(b: Builder) -> Activation:

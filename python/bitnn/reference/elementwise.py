@@ -143,8 +143,7 @@ def _fold(node: Node, a: Value, b: Value) -> Value | None:
 def _add_residual(node: Node, a: Value, b: Value) -> Value | None:
     """A tensor that is added to a sum is rounded to the sum's unit, ties to even.
 
-    A constant only if it is more than one number, or one per entry of an axis: then it is part of
-    a function of one number.
+    A constant only if it is more than one number: that is part of a function of the sum.
     """
     first = isinstance(a, Accumulator)
     total, other = (a, b) if first else (b, a)
@@ -157,7 +156,7 @@ def _add_residual(node: Node, a: Value, b: Value) -> Value | None:
     tensor = real(other)
     if tensor.dtype != np.float32 or not _broadcasts(tensor.shape, total.acc.shape):
         return None
-    if node.constants and sum(extent > 1 for extent in tensor.shape) < 2:
+    if node.constants and tensor.size == 1:
         return None
     return in_int32(node, total.add(tensor, 1 if node.op == "Add" else -1))
 
