@@ -57,3 +57,13 @@ def test_a_campaign_counts_faults(
     monkeypatch.setattr(campaign, "faults_of", one_fault)
     assert campaign.run(60, 1, 5, tmp_path) == 3
     assert "seed 5, " in capsys.readouterr().out
+
+
+def test_every_output_is_another_tensor() -> None:
+    """Also of the network that once had one twice, where the last stage was taken back."""
+    for start in (26112098, 1, 2, 3):
+        (network,) = random_networks(start, 1)
+        names = [edge.name for edge in network.outputs]
+        sources = {node.output[0]: node.input[0] for node in network.nodes}
+        tensors = [sources[name] if "dequantize" in name else name for name in names]
+        assert len(set(tensors)) == len(tensors)

@@ -34,13 +34,16 @@ def random_networks(seed: int, count: int, options: Options | None = None) -> li
 
 def _network(b: Builder) -> Activation:
     x = b.input((1, b.between(1, 4), b.between(4, 12), b.between(4, 12)))
-    probe = Probe(b)
+    probe, more = Probe(b), []
     for _ in range(b.between(3, 10)):
         x = probe.stage(b.pick(_STAGES), x)
         if b.chance(0.06):
-            b.output(x)
-            probe.update()
-    return probe.stage(b.pick((_classifier, _classifier, _pooled, _same)), x)
+            more.append(x)
+    y = probe.stage(b.pick((_classifier, _classifier, _pooled, _same)), x)
+    # A stage that was taken back leaves the tensor before it, which is an output once.
+    for other in {x.name: x for x in more if x.name != y.name}.values():
+        b.output(other)
+    return y
 
 
 class Probe:

@@ -77,11 +77,16 @@ def _function_of_sum(b: Builder) -> Activation:
     return b.quantize(middle, result(b, y.shape, float(y.scale)))
 
 
-def channel_constant(b: Builder, channels: int, rank: int, near: float) -> str:
+def channel_constant(
+    b: Builder, channels: int, rank: int, near: float, divisor: bool = False
+) -> str:
     shape = b.pick(((channels, *[1] * (rank - 2)), (1, channels, *[1] * (rank - 2)), (1,), ()))
     values = near * b.rng.uniform(-2, 2, shape)
     if b.scale_family != "any":
         values = np.rint(values / near * 4) * near / 4
+    if divisor:
+        # What is divided by zero is refused.
+        values = np.where(values == 0, near, values)
     return b.constant(np.asarray(values, np.float32))
 
 
@@ -104,7 +109,7 @@ def apply_constants(b: Builder, real: str, channels: int, rank: int, near: float
             real = batch_normalization(b, real, channels)
             continue
         factor = op in ("Mul", "Div", "PRelu")
-        constant = channel_constant(b, channels, rank, 1.0 if factor else near)
+        constant = channel_constant(b, channels, rank, 1.0 if factor else near, op == "Div")
         swapped = op in ("Add", "Sub", "Mul", "Max") and b.chance(0.3)
         real = b.node(op, [constant, real] if swapped else [real, constant])
     return real
