@@ -75,11 +75,22 @@ static void extendDirectly(LaneBuilder &builder, RequantizeOp op,
     }
 }
 
+/// trunci(result), which fits, in the form of a saturating pack: an instruction
+/// of its own, where a plain truncation masks every lane.
+static Value pack(LaneBuilder &builder, Value result, unsigned bits) {
+  result = builder.atLeast(result, llvm::minIntN(bits));
+  result = builder.atMost(result, llvm::maxIntN(bits));
+  return builder.resize(result, bits);
+}
+
 Value Lowering::lowerRequantize(LaneBuilder &builder, RequantizeOp op) {
   Value result;
+  // LLVM 22 packs what comes from 64-bit lanes wrongly.
+  bool packs = false;
   if (std::optional<int64_t> index = getKnownIndex(op)) {
     const RequantizePlan &plan = plans.get(op, *index, /*chains=*/true);
     remarkOnCorrections(op, *index, plan.corrections.size());
+    packs = plan.laneBits == 32 && isa<VectorType>(op.getType());
     result = bitnn::lowerRequantize(
         builder, plan, op.getAccumulatorInterval(*index), op.getAccumulator());
   } else {
@@ -94,8 +105,10 @@ Value Lowering::lowerRequantize(LaneBuilder &builder, RequantizeOp op) {
                                     op.getAccumulator(), op.getIndex());
   }
   extendDirectly(builder, op, result);
-  Type stored = getElementTypeOrSelf(op.getType());
-  return builder.resize(result, stored.getIntOrFloatBitWidth());
+  unsigned bits = getElementTypeOrSelf(op.getType()).getIntOrFloatBitWidth();
+  if (op->use_empty())
+    return result;
+  return packs ? pack(builder, result, bits) : builder.resize(result, bits);
 }
 
 void Lowering::lower(Operation *op) {
@@ -105,7 +118,8 @@ void Lowering::lower(Operation *op) {
           .Case([&](RequantizeOp op) { return lowerRequantize(builder, op); })
           .Case([&](LookupOp op) { return lowerLookup(builder, tables, op); })
           .Case([&](AddOp op) { return lowerAdd(builder, tables, op); });
-  op->getResult(0).replaceAllUsesWith(result);
+  if (!op->use_empty())
+    op->getResult(0).replaceAllUsesWith(result);
   op->erase();
 }
 
