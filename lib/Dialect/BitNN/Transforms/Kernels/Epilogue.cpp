@@ -128,20 +128,11 @@ LogicalResult EpilogueBuilder::build() {
   LogicalResult result = success();
   builder.loop(
       tile.storedRows, 1, starts, rowSteps, [&](Value, ValueRange row) {
-        int64_t whole = tile.storedColumns / lanes * lanes;
-        SmallVector<int64_t> steps = llvm::map_to_vector(
-            columnSteps, [&](int64_t step) { return step * lanes; });
-        if (whole)
-          builder.loop(whole, lanes, row, steps,
-                       [&](Value, ValueRange position) {
-                         result = storePositions(position, 0, lanes);
-                       });
-        for (int64_t column = whole, piece = lanes / 2;
-             column < tile.storedColumns && succeeded(result); piece /= 2)
-          if (tile.storedColumns - column >= piece) {
-            result = storePositions(row, column, piece);
-            column += piece;
-          }
+        builder.vectorLoop(tile.storedColumns, lanes, row, columnSteps,
+                           [&](ValueRange offsets, int64_t at, int64_t piece) {
+                             if (succeeded(result))
+                               result = storePositions(offsets, at, piece);
+                           });
       });
   func::ReturnOp::create(builder);
   return result;

@@ -40,6 +40,21 @@ void KernelBuilder::loop(int64_t count, int64_t step, ValueRange offsets,
     scf::YieldOp::create(*this, next);
 }
 
+void KernelBuilder::vectorLoop(
+    int64_t count, int64_t lanes, ValueRange offsets, ArrayRef<int64_t> steps,
+    llvm::function_ref<void(ValueRange, int64_t, int64_t)> body) {
+  int64_t at = count / lanes * lanes;
+  SmallVector<int64_t> increments =
+      llvm::map_to_vector(steps, [&](int64_t step) { return step * lanes; });
+  loop(at, lanes, offsets, increments,
+       [&](Value, ValueRange inner) { body(inner, 0, lanes); });
+  for (int64_t piece = lanes / 2; at < count; piece /= 2)
+    if (count - at >= piece) {
+      body(offsets, at, piece);
+      at += piece;
+    }
+}
+
 Value KernelBuilder::viewAt(Value flat, Value offset) {
   auto type = cast<MemRefType>(flat.getType());
   auto layout = StridedLayoutAttr::get(getContext(), ShapedType::kDynamic, {1});

@@ -30,6 +30,16 @@ struct KernelBuilder : mlir::ImplicitLocOpBuilder {
             llvm::ArrayRef<int64_t> increments,
             llvm::function_ref<void(mlir::Value, mlir::ValueRange)> body);
 
+  /// `count` neighbours as vectors of `lanes`, a power of two, in a loop, and
+  /// what is left at the end as ever smaller vectors: nothing past it is
+  /// touched. `steps` is what each offset advances from one to the next.
+  /// body(offsets, at, lanes) is for the `lanes` neighbours that begin `at`
+  /// ones after the offsets.
+  void
+  vectorLoop(int64_t count, int64_t lanes, mlir::ValueRange offsets,
+             llvm::ArrayRef<int64_t> steps,
+             llvm::function_ref<void(mlir::ValueRange, int64_t, int64_t)> body);
+
   /// A flat buffer from element `offset` on: constant indices into it become
   /// immediate offsets of loads and stores.
   mlir::Value viewAt(mlir::Value flat, mlir::Value offset);
