@@ -41,6 +41,8 @@ static void addBufferization(OpPassManager &manager,
   manager.addPass(bufferization::createEmptyTensorEliminationPass());
   manager.addNestedPass<func::FuncOp>(createReuseOperandsPass());
   manager.addPass(bufferization::createOneShotBufferizePass());
+  // Views of one place become one value, and copies to themselves vanish.
+  manager.addPass(createCSEPass());
   manager.addPass(createCanonicalizerPass());
 }
 

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// linalg on buffers as loops over flat buffers. Every indexing map of a loop
-// nest is affine, so the place of an operand is a sum of one term per loop:
-// each loop carries one running offset per operand, and nothing is multiplied.
+// linalg on buffers as loops over flat buffers, on vectors where the target has
+// them. Every indexing map of a loop nest is affine, so the place of an operand
+// is a sum of one term per loop.
 
-#include "Kernels/KernelBuilder.h"
+#include "Kernels/KernelChoice.h"
+#include "Kernels/LoopNest.h"
 #include "bitnn/Dialect/BitNN/Transforms/Passes.h"
 #include "bitnn/Dialect/BitNN/Utils/MultiplyAccumulate.h"
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 namespace bitnn {
@@ -19,19 +22,6 @@ using namespace mlir;
 using namespace bitnn;
 
 namespace {
-
-/// A buffer in a loop nest: its first element, and per loop the elements
-/// between neighbouring iterations.
-struct Walk {
-  Value memref;
-  int64_t base = 0;
-  SmallVector<int64_t> steps;
-};
-
-struct LoopNest {
-  SmallVector<int64_t> counts;
-  SmallVector<Walk> walks;
-};
 
 /// The coefficient of every loop, and the constant, of an affine expression
 /// without division.
@@ -75,142 +65,170 @@ FailureOr<Walk> getWalk(Operation *op, Value memref, AffineMap map) {
   return walk;
 }
 
-/// Two loops of which the inner runs through what the outer steps over, in
-/// every buffer, are one loop.
-void mergeLoops(LoopNest &nest) {
-  for (size_t loop = nest.counts.size(); loop-- > 1;) {
-    size_t outer = loop - 1;
-    bool merges = llvm::all_of(nest.walks, [&](const Walk &walk) {
-      return nest.counts[outer] == 1 ||
-             walk.steps[outer] == walk.steps[loop] * nest.counts[loop];
-    });
-    if (!merges)
-      continue;
-    nest.counts[outer] *= nest.counts[loop];
-    nest.counts.erase(nest.counts.begin() + loop);
-    for (Walk &walk : nest.walks) {
-      walk.steps[outer] = walk.steps[loop];
-      walk.steps.erase(walk.steps.begin() + loop);
-    }
-  }
+/// Lanes for a loop nest whose widest values have `bits`: bytes alone fill the
+/// vectors of 16-bit lanes twice.
+int64_t getLanes(int64_t vectorLanes, unsigned bits) {
+  return vectorLanes > 1 && bits <= 8 ? 2 * vectorLanes : vectorLanes;
 }
 
-using Body = llvm::function_ref<void(ValueRange indices, ValueRange offsets)>;
-
-void buildLoops(KernelBuilder &builder, const LoopNest &nest,
-                SmallVector<Value> &indices, ValueRange offsets, Body body) {
-  size_t loop = indices.size();
-  if (loop == nest.counts.size())
-    return body(indices, offsets);
-  SmallVector<int64_t> steps = llvm::map_to_vector(
-      nest.walks, [&](const Walk &walk) { return walk.steps[loop]; });
-  builder.loop(nest.counts[loop], 1, offsets, steps,
-               [&](Value index, ValueRange inner) {
-                 indices.push_back(index);
-                 buildLoops(builder, nest, indices, inner, body);
-                 indices.pop_back();
-               });
-}
-
-/// Builds the nest; `body` gets the loops' indices, the flat buffers and the
-/// offsets of the elements.
-void buildNest(
-    KernelBuilder &builder, const LoopNest &nest,
-    llvm::function_ref<void(ValueRange, ArrayRef<Value>, ValueRange)> body) {
-  SmallVector<Value> flat, starts, indices;
-  for (const Walk &walk : nest.walks) {
-    GridBuffer buffer;
-    buffer.memref = walk.memref;
-    flat.push_back(flatten(builder, buffer));
-    starts.push_back(builder.index(walk.base));
-  }
-  buildLoops(
-      builder, nest, indices, starts,
-      [&](ValueRange at, ValueRange offsets) { body(at, flat, offsets); });
-}
-
-LogicalResult lowerCopy(memref::CopyOp op) {
+LogicalResult lowerCopy(memref::CopyOp op, int64_t vectorLanes) {
   auto type = cast<MemRefType>(op.getSource().getType());
   if (!type.hasStaticShape())
     return op.emitOpError("needs static shapes");
   LoopNest nest;
-  nest.counts.assign(type.getShape().begin(), type.getShape().end());
+  for (int64_t count : type.getShape())
+    nest.loops.push_back({count});
   AffineMap identity =
       AffineMap::getMultiDimIdentityMap(type.getRank(), op.getContext());
-  for (Value memref : {op.getSource(), op.getTarget()}) {
+  for (auto [memref, walks] : {std::pair(op.getSource(), &nest.inputs),
+                               std::pair(op.getTarget(), &nest.outputs)}) {
     FailureOr<Walk> walk = getWalk(op, memref, identity);
     if (failed(walk))
       return failure();
-    nest.walks.push_back(*walk);
+    walks->push_back(*walk);
   }
-  mergeLoops(nest);
+  nest.lanes = getLanes(vectorLanes, type.getElementTypeBitWidth());
   KernelBuilder builder(op.getLoc(), op);
-  buildNest(builder, nest,
-            [&](ValueRange, ArrayRef<Value> flat, ValueRange at) {
-              Value value = memref::LoadOp::create(builder, flat[0], at[0]);
-              memref::StoreOp::create(builder, value, flat[1], at[1]);
-            });
+  nest.build(builder, [](ArrayRef<Value>, ValueRange inputs, ValueRange,
+                         int64_t) { return SmallVector<Value>(inputs); });
   op.erase();
   return success();
 }
 
-/// The operation's body for one iteration.
-void buildBody(KernelBuilder &builder, linalg::LinalgOp op, ValueRange indices,
-               ArrayRef<Value> flat, ValueRange offsets,
-               ArrayRef<std::optional<unsigned>> places) {
-  IRMapping mapping;
-  Block *block = op.getBlock();
-  for (OpOperand &operand : op->getOpOperands()) {
-    BlockArgument argument = op.getMatchingBlockArgument(&operand);
-    std::optional<unsigned> place = places[operand.getOperandNumber()];
-    if (!place)
-      mapping.map(argument, operand.get());
-    else if (!argument.use_empty())
-      mapping.map(argument,
-                  memref::LoadOp::create(builder, flat[*place], offsets[*place])
-                      .getResult());
-  }
-  for (Operation &inner : block->without_terminator()) {
-    if (auto index = dyn_cast<linalg::IndexOp>(inner))
-      mapping.map(index.getResult(), indices[index.getDim()]);
-    else
-      builder.clone(inner, mapping);
-  }
-  for (auto [result, init] : llvm::zip_equal(
-           block->getTerminator()->getOperands(), op.getDpsInitsMutable())) {
-    unsigned place = *places[init.getOperandNumber()];
-    memref::StoreOp::create(builder, mapping.lookupOrDefault(result),
-                            flat[place], offsets[place]);
-  }
+/// Whether the operation can be computed on lanes, or is the same in all.
+bool canBeOnLanes(Operation &op) {
+  if (isa<linalg::IndexOp, arith::ConstantOp>(op))
+    return true;
+  // Indices may differ between iterations, but not between lanes.
+  auto isIndex = [](Type type) { return type.isIndex(); };
+  return OpTrait::hasElementwiseMappableTraits(&op) &&
+         (llvm::none_of(op.getResultTypes(), isIndex) ||
+          llvm::all_of(op.getOperandTypes(), isIndex));
 }
 
-LogicalResult lowerLinalg(linalg::LinalgOp op) {
+/// The bits of the widest integer that the operation computes with, or nothing
+/// if not all of it can be done on lanes.
+std::optional<unsigned> getLaneBits(linalg::LinalgOp op) {
+  unsigned bits = 8;
+  auto isInteger = [&](Type type) {
+    type = getElementTypeOrSelf(type);
+    if (type.isInteger())
+      bits = std::max(bits, type.getIntOrFloatBitWidth());
+    return type.isIntOrIndex();
+  };
+  for (Operation &inner : op.getBlock()->without_terminator())
+    if (!canBeOnLanes(inner) ||
+        !llvm::all_of(inner.getResultTypes(), isInteger))
+      return std::nullopt;
+  for (Type type : op->getOperandTypes())
+    if (!isInteger(type) || getElementTypeOrSelf(type).isInteger(1))
+      return std::nullopt;
+  return bits;
+}
+
+/// How the only output accumulates, if that is known.
+std::optional<Combiner> getCombiner(linalg::LinalgOp op) {
+  SmallVector<Operation *, 4> combiners;
+  if (op.getNumDpsInits() != 1 ||
+      !matchReduction(op.getRegionOutputArgs(), 0, combiners) ||
+      combiners.size() != 1)
+    return std::nullopt;
+  std::optional<vector::CombiningKind> kind =
+      linalg::getCombinerOpKind(combiners[0]);
+  std::optional<TypedAttr> neutral = arith::getNeutralElement(combiners[0]);
+  if (!kind || !neutral || !isa<IntegerAttr>(*neutral))
+    return std::nullopt;
+  return Combiner{*kind, cast<IntegerAttr>(*neutral).getValue().getSExtValue()};
+}
+
+/// Loops and buffers of the operation. `inputs` gets the operands that are
+/// walked through.
+FailureOr<LoopNest> getNest(linalg::LinalgOp op,
+                            SmallVector<OpOperand *> &inputs) {
   LoopNest nest;
-  nest.counts = op.getStaticLoopRanges();
-  if (llvm::any_of(nest.counts, ShapedType::isDynamic))
-    return op.emitOpError("needs static shapes");
-  // Per operand, its place among the walks; scalars have none.
-  SmallVector<std::optional<unsigned>> places;
+  for (auto [count, type] :
+       llvm::zip_equal(op.getStaticLoopRanges(), op.getIteratorTypesArray())) {
+    if (ShapedType::isDynamic(count))
+      return op.emitOpError("needs static shapes");
+    nest.loops.push_back({count, type == utils::IteratorType::parallel});
+  }
   for (OpOperand &operand : op->getOpOperands()) {
-    places.emplace_back();
-    // The window of a pooling only has a shape.
-    if (!isa<MemRefType>(operand.get().getType()) ||
-        (op.isDpsInput(&operand) && !op.payloadUsesValueFromOperand(&operand)))
+    bool isInput = op.isDpsInput(&operand);
+    bool isUsed = op.payloadUsesValueFromOperand(&operand);
+    // The window of a pooling only has a shape; scalars have no place.
+    if (!isa<MemRefType>(operand.get().getType()) || (isInput && !isUsed))
       continue;
     FailureOr<Walk> walk =
         getWalk(op, operand.get(), op.getMatchingIndexingMap(&operand));
     if (failed(walk))
       return failure();
-    places.back() = nest.walks.size();
-    nest.walks.push_back(*walk);
+    if (isInput)
+      inputs.push_back(&operand);
+    else
+      nest.readsOutputs |= isUsed;
+    (isInput ? nest.inputs : nest.outputs).push_back(*walk);
   }
-  if (!op.hasIndexSemantics())
-    mergeLoops(nest);
+  for (auto [at, loop] : llvm::enumerate(nest.loops))
+    loop.reduces = !loop.isParallel &&
+                   llvm::all_of(nest.outputs, [at = at](const Walk &walk) {
+                     return walk.steps[at] == 0;
+                   });
+  op.getBlock()->walk([&](linalg::IndexOp index) {
+    nest.loops[index.getDim()].index = index.getDim();
+  });
+  nest.combiner = getCombiner(op);
+  return nest;
+}
+
+/// The operation's body for one iteration or, on vectors, for several.
+SmallVector<Value> buildBody(KernelBuilder &builder, linalg::LinalgOp op,
+                             IRMapping &mapping, ArrayRef<Value> indices,
+                             int64_t lanes) {
+  Block *block = op.getBlock();
+  block->walk([&](Operation *inner) {
+    if (auto index = dyn_cast<linalg::IndexOp>(inner)) {
+      Value given =
+          index.getDim() < indices.size() ? indices[index.getDim()] : Value();
+      mapping.map(index.getResult(), given ? given : builder.index(0));
+    }
+    for (Value operand : inner->getOperands())
+      if (!mapping.contains(operand) && operand.getParentBlock() != block)
+        mapping.map(operand, operand);
+  });
+  if (lanes > 1) {
+    FailureOr<SmallVector<Value>> results =
+        cloneOnLanes(builder, *block, mapping, lanes);
+    assert(succeeded(results) && "getLaneBits() has looked at the body");
+    return *results;
+  }
+  for (Operation &inner : block->without_terminator())
+    if (!isa<linalg::IndexOp>(inner))
+      builder.clone(inner, mapping);
+  return llvm::map_to_vector(
+      block->getTerminator()->getOperands(),
+      [&](Value result) { return mapping.lookupOrDefault(result); });
+}
+
+LogicalResult lowerLinalg(linalg::LinalgOp op, int64_t vectorLanes) {
+  SmallVector<OpOperand *> inputs;
+  FailureOr<LoopNest> nest = getNest(op, inputs);
+  if (failed(nest))
+    return failure();
+  if (std::optional<unsigned> bits = getLaneBits(op))
+    nest->lanes = getLanes(vectorLanes, *bits);
   KernelBuilder builder(op.getLoc(), op);
-  buildNest(builder, nest,
-            [&](ValueRange indices, ArrayRef<Value> flat, ValueRange offsets) {
-              buildBody(builder, op, indices, flat, offsets, places);
-            });
+  nest->build(builder, [&](ArrayRef<Value> indices, ValueRange loaded,
+                           ValueRange outputs, int64_t lanes) {
+    IRMapping mapping;
+    for (OpOperand *operand : op.getDpsInputOperands())
+      if (!isa<MemRefType>(operand->get().getType()))
+        mapping.map(op.getMatchingBlockArgument(operand), operand->get());
+    for (auto [operand, value] : llvm::zip_equal(inputs, loaded))
+      mapping.map(op.getMatchingBlockArgument(operand), value);
+    for (auto [argument, value] : llvm::zip(op.getRegionOutputArgs(), outputs))
+      mapping.map(argument, value);
+    return buildBody(builder, op, mapping, indices, lanes);
+  });
   op.erase();
   return success();
 }
@@ -218,6 +236,14 @@ LogicalResult lowerLinalg(linalg::LinalgOp op) {
 struct LinalgToLoops
     : public bitnn::impl::LinalgToLoopsPassBase<LinalgToLoops> {
   void runOnOperation() override {
+    int64_t lanes = 1;
+    auto module = getOperation()->getParentOfType<ModuleOp>();
+    if (module && module->hasAttr(BitNNDialect::kTargetAttr)) {
+      FailureOr<TargetDescription> target = getModuleTarget(module);
+      if (failed(target))
+        return signalPassFailure();
+      lanes = target->vectorLanes;
+    }
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) {
       auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
@@ -228,8 +254,8 @@ struct LinalgToLoops
     });
     for (Operation *op : ops) {
       auto copy = dyn_cast<memref::CopyOp>(op);
-      if (failed(copy ? lowerCopy(copy)
-                      : lowerLinalg(cast<linalg::LinalgOp>(op))))
+      if (failed(copy ? lowerCopy(copy, lanes)
+                      : lowerLinalg(cast<linalg::LinalgOp>(op), lanes)))
         return signalPassFailure();
     }
   }

@@ -202,7 +202,10 @@ def LinalgToLoopsPass : Pass<"bitnn-linalg-to-loops", "::mlir::func::FuncOp"> {
   let description = [{
     Every operand is a flat buffer with one offset that runs along: no index
     is ever multiplied, on no target. Loops that walk contiguously through all
-    operands are merged. Also lowers `memref.copy`. Sums of products are left
+    operands are merged, and what accumulates stays in registers. Where the
+    target of the module has vectors, a loop of which all outputs are
+    neighbours in memory becomes the innermost and is computed on vectors, with
+    ever smaller ones at its end: nothing past a buffer is touched. Also lowers `memref.copy`. Sums of products are left
     to `convert-linalg-to-loops`: they are there to be multiplied.
 
     ```mlir
@@ -226,7 +229,8 @@ def LinalgToLoopsPass : Pass<"bitnn-linalg-to-loops", "::mlir::func::FuncOp"> {
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::memref::MemRefDialect",
-                           "::mlir::scf::SCFDialect"];
+                           "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def LowerAdderGraphsPass

@@ -19,25 +19,43 @@ Value KernelBuilder::advance(Value offset, int64_t value) {
   return arith::AddIOp::create(*this, offset, index(value));
 }
 
+SmallVector<Value> KernelBuilder::fold(
+    int64_t count, int64_t step, ValueRange offsets,
+    ArrayRef<int64_t> increments, ValueRange values,
+    llvm::function_ref<SmallVector<Value>(Value, ValueRange, ValueRange)>
+        body) {
+  if (count <= 0)
+    return values;
+  if (count <= step)
+    return body(index(0), offsets, values);
+  SmallVector<Value> starts(offsets);
+  llvm::append_range(starts, values);
+  auto loop =
+      scf::ForOp::create(*this, index(0), index(count), index(step), starts);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(loop.getBody());
+  ValueRange arguments = loop.getRegionIterArgs();
+  ValueRange current = arguments.take_front(offsets.size());
+  SmallVector<Value> results = body(loop.getInductionVar(), current,
+                                    arguments.drop_front(offsets.size()));
+  SmallVector<Value> next;
+  for (auto [offset, increment] : llvm::zip_equal(current, increments))
+    next.push_back(advance(offset, increment));
+  llvm::append_range(next, results);
+  // Without offsets and values the builder has made the terminator already.
+  if (!next.empty())
+    scf::YieldOp::create(*this, next);
+  return SmallVector<Value>(loop.getResults().drop_front(offsets.size()));
+}
+
 void KernelBuilder::loop(int64_t count, int64_t step, ValueRange offsets,
                          ArrayRef<int64_t> increments,
                          llvm::function_ref<void(Value, ValueRange)> body) {
-  if (count <= 0)
-    return;
-  if (count <= step)
-    return body(index(0), offsets);
-  auto loop =
-      scf::ForOp::create(*this, index(0), index(count), index(step), offsets);
-  OpBuilder::InsertionGuard guard(*this);
-  setInsertionPointToStart(loop.getBody());
-  body(loop.getInductionVar(), loop.getRegionIterArgs());
-  SmallVector<Value> next;
-  for (auto [offset, increment] :
-       llvm::zip_equal(loop.getRegionIterArgs(), increments))
-    next.push_back(advance(offset, increment));
-  // Without offsets the builder has made the terminator already.
-  if (!next.empty())
-    scf::YieldOp::create(*this, next);
+  fold(count, step, offsets, increments, {},
+       [&](Value index, ValueRange inner, ValueRange) {
+         body(index, inner);
+         return SmallVector<Value>();
+       });
 }
 
 void KernelBuilder::vectorLoop(
@@ -153,25 +171,74 @@ void bitnn::forEachRow(KernelBuilder &builder, const Layer &layer,
                });
 }
 
-/// The value of an operand inside a copied epilogue; constants from outside
+/// The value of an operand inside of copied operations; constants from outside
 /// are copied along. On vectors, a value that all lanes share becomes a splat.
 static FailureOr<Value> mapOperand(KernelBuilder &builder, IRMapping &mapping,
                                    Value operand, int64_t lanes) {
   bool isSplat = lanes > 1 && !operand.getType().isIndex();
-  if (Value mapped = mapping.lookupOrNull(operand)) {
-    if (!isSplat || isa<VectorType>(mapped.getType()))
-      return mapped;
-    return vector::BroadcastOp::create(
-               builder, VectorType::get(lanes, mapped.getType()), mapped)
-        .getResult();
-  }
+  Value mapped = mapping.lookupOrDefault(operand);
   TypedAttr constant;
-  if (!matchPattern(operand, m_Constant(&constant)))
+  if (matchPattern(mapped, m_Constant(&constant))) {
+    if (isSplat && !isa<ShapedType>(constant.getType()))
+      constant = DenseElementsAttr::get(
+          VectorType::get(lanes, constant.getType()), Attribute(constant));
+    return arith::ConstantOp::create(builder, constant).getResult();
+  }
+  if (!mapping.contains(operand))
     return failure();
-  if (isSplat)
-    constant = DenseElementsAttr::get(VectorType::get(lanes, operand.getType()),
-                                      Attribute(constant));
-  return arith::ConstantOp::create(builder, constant).getResult();
+  if (!isSplat || isa<VectorType>(mapped.getType()))
+    return mapped;
+  return vector::BroadcastOp::create(
+             builder, VectorType::get(lanes, mapped.getType()), mapped)
+      .getResult();
+}
+
+/// Copies one operation; on vectors if an operand is one.
+static LogicalResult cloneOnLanes(KernelBuilder &builder, Operation &op,
+                                  IRMapping &mapping, int64_t lanes) {
+  if (!OpTrait::hasElementwiseMappableTraits(&op))
+    return op.emitOpError("is not elementwise, so it cannot be part of an "
+                          "epilogue");
+  bool onLanes = llvm::any_of(op.getOperands(), [&](Value operand) {
+    Value mapped = mapping.lookupOrNull(operand);
+    return mapped && isa<VectorType>(mapped.getType());
+  });
+  int64_t opLanes = onLanes ? lanes : 1;
+  OperationState state(op.getLoc(), op.getName());
+  for (Value operand : op.getOperands()) {
+    FailureOr<Value> mapped = mapOperand(builder, mapping, operand, opLanes);
+    if (failed(mapped))
+      return op.emitOpError("reads a value from outside of the epilogue "
+                            "that is not a constant");
+    state.addOperands(*mapped);
+  }
+  for (Type type : op.getResultTypes())
+    state.addTypes(getLaneType(type, opLanes));
+  state.addAttributes(op.getAttrs());
+  Operation *copy = builder.create(state);
+  mapping.map(op.getResults(), copy->getResults());
+  return success();
+}
+
+FailureOr<SmallVector<Value>> bitnn::cloneOnLanes(KernelBuilder &builder,
+                                                  Block &block,
+                                                  IRMapping &mapping,
+                                                  int64_t lanes) {
+  // Constants are copied at their uses.
+  for (Operation &op : block.without_terminator())
+    if (!matchPattern(&op, m_Constant()) &&
+        !mapping.contains(op.getResult(0)) &&
+        failed(::cloneOnLanes(builder, op, mapping, lanes)))
+      return failure();
+  SmallVector<Value> results;
+  for (Value operand : block.getTerminator()->getOperands()) {
+    FailureOr<Value> result = mapOperand(builder, mapping, operand, lanes);
+    if (failed(result))
+      return block.getParentOp()->emitOpError(
+          "has an epilogue that does not use its accumulator");
+    results.push_back(*result);
+  }
+  return results;
 }
 
 FailureOr<Value> bitnn::applyEpilogue(KernelBuilder &builder,
@@ -188,36 +255,9 @@ FailureOr<Value> bitnn::applyEpilogue(KernelBuilder &builder,
   mapping.map(block.getArgument(1), channel);
   if (residual)
     mapping.map(block.getArgument(2), residual);
-  for (Operation &op : block.without_terminator()) {
-    if (matchPattern(&op, m_Constant()))
-      continue; // copied at its uses
-    if (!OpTrait::hasElementwiseMappableTraits(&op))
-      return op.emitOpError("is not elementwise, so it cannot be part of an "
-                            "epilogue");
-    // What is computed from the channel alone is the same in all lanes.
-    bool onLanes = llvm::any_of(op.getOperands(), [&](Value operand) {
-      Value mapped = mapping.lookupOrNull(operand);
-      return mapped && isa<VectorType>(mapped.getType());
-    });
-    int64_t opLanes = onLanes ? lanes : 1;
-    OperationState state(op.getLoc(), op.getName());
-    for (Value operand : op.getOperands()) {
-      FailureOr<Value> mapped = mapOperand(builder, mapping, operand, opLanes);
-      if (failed(mapped))
-        return op.emitOpError("reads a value from outside of the epilogue "
-                              "that is not a constant");
-      state.addOperands(*mapped);
-    }
-    for (Type type : op.getResultTypes())
-      state.addTypes(getLaneType(type, opLanes));
-    state.addAttributes(op.getAttrs());
-    Operation *copy = builder.create(state);
-    mapping.map(op.getResults(), copy->getResults());
-  }
-  FailureOr<Value> stored =
-      mapOperand(builder, mapping, block.getTerminator()->getOperand(0), lanes);
+  FailureOr<SmallVector<Value>> stored =
+      cloneOnLanes(builder, block, mapping, lanes);
   if (failed(stored))
-    return layer.op->emitOpError("has an epilogue that does not use its "
-                                 "accumulator");
-  return stored;
+    return failure();
+  return stored->front();
 }

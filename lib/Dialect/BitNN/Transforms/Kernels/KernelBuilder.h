@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
 
 namespace bitnn {
@@ -29,6 +30,15 @@ struct KernelBuilder : mlir::ImplicitLocOpBuilder {
   void loop(int64_t count, int64_t step, mlir::ValueRange offsets,
             llvm::ArrayRef<int64_t> increments,
             llvm::function_ref<void(mlir::Value, mlir::ValueRange)> body);
+
+  /// The same with `values` that every iteration replaces:
+  /// body(i, offsets, values) returns the next ones, and this the last ones.
+  llvm::SmallVector<mlir::Value>
+  fold(int64_t count, int64_t step, mlir::ValueRange offsets,
+       llvm::ArrayRef<int64_t> increments, mlir::ValueRange values,
+       llvm::function_ref<llvm::SmallVector<mlir::Value>(
+           mlir::Value, mlir::ValueRange, mlir::ValueRange)>
+           body);
 
   /// `count` neighbours as vectors of `lanes`, a power of two, in a loop, and
   /// what is left at the end as ever smaller vectors: nothing past it is
@@ -72,6 +82,15 @@ mlir::func::FuncOp createKernel(mlir::SymbolTable &symbols, const Layer &layer,
 void forEachRow(KernelBuilder &builder, const Layer &layer,
                 llvm::ArrayRef<const GridBuffer *> buffers, int64_t step,
                 llvm::function_ref<void(mlir::ValueRange)> body);
+
+/// Copies the operations of `block` that compute what it yields, on `lanes`
+/// neighbours at once, and returns that. `mapping` has the values of the
+/// block's arguments and of what is not to be copied; those that are no vectors
+/// are the same in all lanes. Constants from outside need no mapping. Fails
+/// with an error if an operation is not elementwise or reads another value.
+mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+cloneOnLanes(KernelBuilder &builder, mlir::Block &block,
+             mlir::IRMapping &mapping, int64_t lanes);
 
 /// Copies the layer's epilogue, for vectors if the accumulator is one. Without
 /// an epilogue the accumulator itself is stored. Fails with an error if an

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "LoopNest.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace bitnn;
+
+/// Inputs of which every n-th element is used are loaded whole up to here.
+static constexpr int64_t kWidestStep = 4;
+
+//===----------------------------------------------------------------------===//
+// The order of the loops
+//===----------------------------------------------------------------------===//
+
+template <typename Function>
+static void forEachWalk(LoopNest &nest, Function function) {
+  for (Walk &walk : nest.inputs)
+    function(walk);
+  for (Walk &walk : nest.outputs)
+    function(walk);
+}
+
+static void eraseLoop(LoopNest &nest, size_t loop) {
+  nest.loops.erase(nest.loops.begin() + loop);
+  forEachWalk(nest,
+              [&](Walk &walk) { walk.steps.erase(walk.steps.begin() + loop); });
+}
+
+/// Moves a loop inwards.
+static void moveLoop(LoopNest &nest, size_t from, size_t to) {
+  auto move = [&](auto &list) {
+    std::rotate(list.begin() + from, list.begin() + from + 1,
+                list.begin() + to + 1);
+  };
+  move(nest.loops);
+  forEachWalk(nest, [&](Walk &walk) { move(walk.steps); });
+}
+
+/// Whether `inner`, the next loop, runs through what `outer` steps over in
+/// every buffer: then they are one loop.
+static bool isOneLoop(LoopNest &nest, size_t outer) {
+  const NestLoop &first = nest.loops[outer], &second = nest.loops[outer + 1];
+  bool merges = !first.index && !second.index &&
+                first.isParallel == second.isParallel &&
+                first.reduces == second.reduces;
+  forEachWalk(nest, [&](const Walk &walk) {
+    merges &= walk.steps[outer] == walk.steps[outer + 1] * second.count;
+  });
+  return merges;
+}
+
+/// Loops that reduce go inside, so that their values stay in registers; loops
+/// of one iteration are none, and contiguous ones are one.
+void LoopNest::simplify() {
+  for (size_t loop = loops.size(); loop-- > 0;)
+    if (loops[loop].count == 1)
+      eraseLoop(*this, loop);
+  for (size_t loop = loops.size(), last = loops.size(); loop-- > 0;)
+    if (loops[loop].reduces)
+      moveLoop(*this, loop, --last);
+  for (size_t outer = loops.size(); outer-- > 0;) {
+    if (outer + 1 >= loops.size() || !isOneLoop(*this, outer))
+      continue;
+    loops[outer + 1].count *= loops[outer].count;
+    eraseLoop(*this, outer);
+  }
+}
+
+/// Whether the iterations of a loop may be lanes: of what they store, or of the
+/// values that they accumulate.
+static bool canBeLanes(const LoopNest &nest, size_t loop) {
+  const NestLoop &candidate = nest.loops[loop];
+  if (candidate.index || !(candidate.isParallel || candidate.reduces) ||
+      (candidate.reduces && !nest.combiner))
+    return false;
+  int64_t outputStep = candidate.reduces ? 0 : 1;
+  int64_t widest = candidate.reduces ? 1 : kWidestStep;
+  return llvm::all_of(nest.inputs,
+                      [&](const Walk &walk) {
+                        return walk.steps[loop] >= 0 &&
+                               walk.steps[loop] <= widest;
+                      }) &&
+         llvm::all_of(nest.outputs, [&](const Walk &walk) {
+           return walk.steps[loop] == outputStep;
+         });
+}
+
+/// The lanes are the innermost loop of those that do not reduce or, if it must
+/// be, of all; without such a loop code is scalar.
+void LoopNest::chooseVectors() {
+  size_t parallel =
+      llvm::count_if(loops, [](const NestLoop &loop) { return !loop.reduces; });
+  for (size_t end : {parallel, loops.size()})
+    for (size_t loop = end; loop-- > 0 && !laneLoop;)
+      if (lanes > 1 && canBeLanes(*this, loop)) {
+        moveLoop(*this, loop, end - 1);
+        laneLoop = end - 1;
+      }
+}
+
+//===----------------------------------------------------------------------===//
+// Code
+//===----------------------------------------------------------------------===//
+
+namespace {
+class NestBuilder {
+public:
+  NestBuilder(KernelBuilder &builder, const LoopNest &nest, LoopNest::Body body)
+      : builder(builder), nest(nest), body(body) {
+    auto reduces = [](const NestLoop &loop) { return loop.reduces; };
+    firstReduction = llvm::find_if(nest.loops, reduces) - nest.loops.begin();
+    for (const NestLoop &loop : nest.loops)
+      if (loop.index)
+        indices.resize(std::max<size_t>(indices.size(), *loop.index + 1));
+  }
+
+  void build();
+
+private:
+  using Values = SmallVector<Value>;
+
+  void buildLoop(size_t loop, ValueRange offsets);
+  void buildPoint(ValueRange offsets, int64_t lanes);
+  Values accumulate(size_t loop, ValueRange inputs, ValueRange values,
+                    int64_t lanes);
+  Value accumulateOnLanes(ValueRange inputs, Value start);
+  Values accumulateOnLanes(size_t loop, ValueRange inputs, ValueRange values);
+  Values computeBody(ValueRange inputs, ValueRange values, int64_t lanes);
+  Value loadLanes(Value flat, Value offset, int64_t step, int64_t lanes);
+
+  SmallVector<int64_t> getSteps(ArrayRef<Walk> walks, size_t loop,
+                                int64_t count = 1) {
+    return llvm::map_to_vector(
+        walks, [&](const Walk &walk) { return walk.steps[loop] * count; });
+  }
+  Values advance(ValueRange offsets, ArrayRef<int64_t> steps, int64_t count) {
+    Values result;
+    for (auto [offset, step] : llvm::zip_equal(offsets, steps))
+      result.push_back(builder.advance(offset, step * count));
+    return result;
+  }
+  /// Whoever asks for the index of the loop gets it.
+  void setIndex(size_t loop, Value index) {
+    if (nest.loops[loop].index)
+      indices[*nest.loops[loop].index] = index;
+  }
+
+  KernelBuilder &builder;
+  const LoopNest &nest;
+  LoopNest::Body body;
+  size_t firstReduction;
+  Values flatInputs, flatOutputs, indices;
+};
+} // namespace
+
+void NestBuilder::build() {
+  Values starts;
+  auto start = [&](const Walk &walk) {
+    GridBuffer buffer;
+    buffer.memref = walk.memref;
+    starts.push_back(builder.index(walk.base));
+    return flatten(builder, buffer);
+  };
+  flatInputs = llvm::map_to_vector(nest.inputs, start);
+  flatOutputs = llvm::map_to_vector(nest.outputs, start);
+  buildLoop(0, starts);
+}
+
+/// The loops that do not reduce.
+void NestBuilder::buildLoop(size_t loop, ValueRange offsets) {
+  if (loop == firstReduction)
+    return buildPoint(offsets, 1);
+  SmallVector<int64_t> steps = getSteps(nest.inputs, loop);
+  llvm::append_range(steps, getSteps(nest.outputs, loop));
+  int64_t count = nest.loops[loop].count;
+  if (loop == nest.laneLoop)
+    return builder.vectorLoop(count, nest.lanes, offsets, steps,
+                              [&](ValueRange inner, int64_t at, int64_t lanes) {
+                                buildPoint(advance(inner, steps, at), lanes);
+                              });
+  builder.loop(count, 1, offsets, steps, [&](Value index, ValueRange inner) {
+    setIndex(loop, index);
+    buildLoop(loop + 1, inner);
+  });
+}
+
+/// One element of every output, or `lanes` neighbours.
+void NestBuilder::buildPoint(ValueRange offsets, int64_t lanes) {
+  ValueRange inputs = offsets.take_front(nest.inputs.size());
+  ValueRange outputs = offsets.drop_front(nest.inputs.size());
+  bool accumulates = firstReduction < nest.loops.size();
+  Values values;
+  if (nest.readsOutputs || accumulates)
+    for (auto [flat, offset] : llvm::zip_equal(flatOutputs, outputs))
+      values.push_back(loadLanes(flat, offset, 1, lanes));
+  if (accumulates && nest.laneLoop && *nest.laneLoop >= firstReduction)
+    values = {accumulateOnLanes(inputs, values.front())};
+  else
+    values = accumulate(firstReduction, inputs, values, lanes);
+  for (auto [value, flat, offset] :
+       llvm::zip_equal(values, flatOutputs, outputs))
+    if (isa<VectorType>(value.getType()))
+      vector::StoreOp::create(builder, value, flat, offset);
+    else
+      memref::StoreOp::create(builder, value, flat, offset);
+}
+
+/// The loops that reduce.
+SmallVector<Value> NestBuilder::accumulate(size_t loop, ValueRange inputs,
+                                           ValueRange values, int64_t lanes) {
+  if (loop == nest.loops.size())
+    return computeBody(inputs, values, lanes);
+  return builder.fold(nest.loops[loop].count, 1, inputs,
+                      getSteps(nest.inputs, loop), values,
+                      [&](Value index, ValueRange inner, ValueRange current) {
+                        setIndex(loop, index);
+                        return accumulate(loop + 1, inner, current, lanes);
+                      });
+}
+
+/// Adds up vectors, and their lanes in the end: one vector for what fills whole
+/// ones, and one for each of the smaller vectors that are left.
+Value NestBuilder::accumulateOnLanes(ValueRange inputs, Value start) {
+  int64_t count = nest.loops[*nest.laneLoop].count;
+  Values values;
+  for (int64_t lanes = nest.lanes; lanes > 0; lanes /= 2)
+    if (lanes == nest.lanes ? count >= lanes : (count & lanes) != 0)
+      values.push_back(builder.constant(getLaneType(start.getType(), lanes),
+                                        nest.combiner->neutral));
+  for (Value value : accumulateOnLanes(firstReduction, inputs, values))
+    start = isa<VectorType>(value.getType())
+                ? vector::ReductionOp::create(builder, nest.combiner->kind,
+                                              value, start)
+                      .getResult()
+                : vector::makeArithReduction(builder, builder.getLoc(),
+                                             nest.combiner->kind, value, start);
+  return start;
+}
+
+SmallVector<Value> NestBuilder::accumulateOnLanes(size_t loop,
+                                                  ValueRange inputs,
+                                                  ValueRange values) {
+  int64_t count = nest.loops[loop].count;
+  SmallVector<int64_t> steps = getSteps(nest.inputs, loop);
+  if (loop != nest.laneLoop)
+    return builder.fold(count, 1, inputs, steps, values,
+                        [&](Value index, ValueRange inner, ValueRange current) {
+                          setIndex(loop, index);
+                          return accumulateOnLanes(loop + 1, inner, current);
+                        });
+  Values results;
+  int64_t at = 0;
+  for (Value value : values) {
+    auto type = dyn_cast<VectorType>(value.getType());
+    int64_t lanes = type ? type.getNumElements() : 1;
+    int64_t end = lanes == nest.lanes ? count / lanes * lanes : at + lanes;
+    llvm::append_range(
+        results, builder.fold(end - at, lanes, advance(inputs, steps, at),
+                              getSteps(nest.inputs, loop, lanes), value,
+                              [&](Value, ValueRange inner, ValueRange current) {
+                                return computeBody(inner, current, lanes);
+                              }));
+    at = end;
+  }
+  return results;
+}
+
+SmallVector<Value> NestBuilder::computeBody(ValueRange inputs,
+                                            ValueRange values, int64_t lanes) {
+  Values loaded;
+  for (auto [walk, flat, offset] :
+       llvm::zip_equal(nest.inputs, flatInputs, inputs)) {
+    int64_t step = nest.laneLoop ? walk.steps[*nest.laneLoop] : 0;
+    loaded.push_back(loadLanes(flat, offset, step, lanes));
+  }
+  return body(indices, loaded, values, lanes);
+}
+
+/// Elements `step` apart: the vectors between the first and the last are
+/// loaded, of which the last two may overlap, and nothing else.
+Value NestBuilder::loadLanes(Value flat, Value offset, int64_t step,
+                             int64_t lanes) {
+  if (lanes == 1 || step == 0)
+    return memref::LoadOp::create(builder, flat, offset);
+  auto type =
+      VectorType::get(lanes, cast<MemRefType>(flat.getType()).getElementType());
+  int64_t lastStart = (lanes - 1) * (step - 1);
+  Value result;
+  for (int64_t part = 0; part < step; ++part) {
+    int64_t start = std::min(part * lanes, lastStart);
+    Value loaded = vector::LoadOp::create(builder, type, flat,
+                                          builder.advance(offset, start));
+    if (part == 0) {
+      result = loaded;
+      continue;
+    }
+    // Lanes of later parts are filled in later.
+    SmallVector<int64_t> picked;
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      int64_t place = lane * step;
+      if (place / lanes == part)
+        picked.push_back(lanes + place - start);
+      else
+        picked.push_back(part == 1 && place < lanes ? place : lane);
+    }
+    result = vector::ShuffleOp::create(builder, result, loaded, picked);
+  }
+  return result;
+}
+
+void LoopNest::build(KernelBuilder &builder, Body body) {
+  simplify();
+  chooseVectors();
+  NestBuilder(builder, *this, body).build();
+}
