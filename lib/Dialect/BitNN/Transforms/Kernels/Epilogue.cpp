@@ -23,6 +23,8 @@ public:
       wideSums = take();
     if (straight.narrowSums)
       narrowSums = take();
+    if (straight.packedValues)
+      packed = take();
     stored = take();
     storedOffset = take();
     if (layer.hasResidual()) {
@@ -31,20 +33,36 @@ public:
     }
   }
 
-  LogicalResult build();
+  LogicalResult build() {
+    LogicalResult result = packed ? packRows() : storeRows();
+    func::ReturnOp::create(builder);
+    return result;
+  }
   int64_t addsPerPosition = 0;
 
 private:
+  /// Where values go, in elements.
+  struct Target {
+    Value memref;
+    int64_t firstOutput, outputStep, columnStep;
+  };
+  Target getStored() const {
+    return {stored, block.firstOutput * layer.init.channelStep,
+            layer.init.channelStep, layer.init.steps[Column]};
+  }
   Value getSum(unsigned output, Value slot, int64_t column, int64_t lanes);
-  LogicalResult storePositions(ValueRange offsets, int64_t column,
-                               int64_t lanes);
+  LogicalResult storeValues(const Target &target, ValueRange offsets,
+                            int64_t column, int64_t lanes);
+  LogicalResult storeRows();
+  LogicalResult packRows();
 
   KernelBuilder builder;
   const StraightLineLayer &straight;
   const Layer &layer;
   const Tile &tile;
   const OutputBlock &block;
-  Value stored, storedOffset, residuals, residualOffset, wideSums, narrowSums;
+  Value stored, storedOffset, residuals, residualOffset, wideSums, narrowSums,
+      packed;
 };
 } // namespace
 
@@ -86,12 +104,13 @@ Value EpilogueBuilder::getSum(unsigned output, Value slot, int64_t column,
   return sum;
 }
 
-/// Turns the sums of `lanes` positions into stored values. `offsets` are those
-/// of the slot, the stored values and the residual.
-LogicalResult EpilogueBuilder::storePositions(ValueRange offsets,
-                                              int64_t column, int64_t lanes) {
+/// Turns the sums of `lanes` positions into values. `offsets` are those of the
+/// slot, of `target` and of the residual.
+LogicalResult EpilogueBuilder::storeValues(const Target &target,
+                                           ValueRange offsets, int64_t column,
+                                           int64_t lanes) {
   addsPerPosition = 0;
-  Value target = builder.viewAt(stored, offsets[1]);
+  Value values = builder.viewAt(target.memref, offsets[1]);
   Value source = residuals ? builder.viewAt(residuals, offsets[2]) : Value();
   for (unsigned output = 0; output < block.numOutputs; ++output) {
     int64_t channel = block.firstOutput + output;
@@ -106,17 +125,19 @@ LogicalResult EpilogueBuilder::storePositions(ValueRange offsets,
         applyEpilogue(builder, layer, sum, builder.index(channel), residual);
     if (failed(value))
       return failure();
-    builder.store(*value, target,
-                  channel * layer.init.channelStep +
-                      column * layer.init.steps[Column]);
+    builder.store(*value, values,
+                  target.firstOutput + output * target.outputStep +
+                      column * target.columnStep);
   }
   return success();
 }
 
-LogicalResult EpilogueBuilder::build() {
+/// The values of all rows, where they belong.
+LogicalResult EpilogueBuilder::storeRows() {
+  Target target = getStored();
   SmallVector<Value> starts = {builder.index(0), storedOffset};
   SmallVector<int64_t> rowSteps = {tile.slotsPerRow(), layer.init.steps[Row]};
-  SmallVector<int64_t> columnSteps = {tile.slotStep, layer.init.steps[Column]};
+  SmallVector<int64_t> columnSteps = {tile.slotStep, target.columnStep};
   if (residuals) {
     starts.push_back(residualOffset);
     rowSteps.push_back(layer.residual.steps[Row]);
@@ -125,16 +146,48 @@ LogicalResult EpilogueBuilder::build() {
   // Vectors need neighbouring pixels to be neighbours in memory.
   bool contiguous = llvm::all_equal(columnSteps) && columnSteps[0] == 1;
   int64_t lanes = contiguous ? tile.lanes : 1;
+  // Rows without a gap in any buffer are one row.
+  int64_t rows = tile.storedRows, columns = tile.storedColumns;
+  if (contiguous && llvm::all_equal(rowSteps) && rowSteps[0] == columns)
+    columns *= std::exchange(rows, 1);
   LogicalResult result = success();
+  builder.loop(rows, 1, starts, rowSteps, [&](Value, ValueRange row) {
+    builder.vectorLoop(columns, lanes, row, columnSteps,
+                       [&](ValueRange offsets, int64_t at, int64_t piece) {
+                         if (succeeded(result))
+                           result = storeValues(target, offsets, at, piece);
+                       });
+  });
+  return result;
+}
+
+/// The values of whole vectors, those of slots between rows among them, next
+/// to each other; then the rows of them to where they belong.
+LogicalResult EpilogueBuilder::packRows() {
+  Target values = {packed, /*firstOutput=*/0, tile.outputStep,
+                   /*columnStep=*/1};
+  SmallVector<Value> zeros(2, builder.index(0));
+  LogicalResult result = success();
+  builder.loop(tile.slots, tile.lanes, zeros, {tile.lanes, tile.lanes},
+               [&](Value, ValueRange offsets) {
+                 result = storeValues(values, offsets, 0, tile.lanes);
+               });
+  Target target = getStored();
+  SmallVector<Value> starts = {builder.index(0), storedOffset};
   builder.loop(
-      tile.storedRows, 1, starts, rowSteps, [&](Value, ValueRange row) {
-        builder.vectorLoop(tile.storedColumns, lanes, row, columnSteps,
-                           [&](ValueRange offsets, int64_t at, int64_t piece) {
-                             if (succeeded(result))
-                               result = storePositions(offsets, at, piece);
-                           });
+      tile.storedRows, 1, starts, {tile.slotsPerRow(), layer.init.steps[Row]},
+      [&](Value, ValueRange row) {
+        builder.vectorLoop(
+            tile.storedColumns, tile.lanes, row, {1, 1},
+            [&](ValueRange offsets, int64_t at, int64_t piece) {
+              Value from = builder.viewAt(packed, offsets[0]);
+              Value to = builder.viewAt(target.memref, offsets[1]);
+              for (unsigned output = 0; output < block.numOutputs; ++output)
+                builder.store(
+                    builder.load(from, output * tile.outputStep + at, piece),
+                    to, target.firstOutput + output * target.outputStep + at);
+            });
       });
-  func::ReturnOp::create(builder);
   return result;
 }
 

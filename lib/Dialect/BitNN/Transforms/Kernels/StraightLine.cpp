@@ -43,6 +43,22 @@ StraightLineLayer::StraightLineLayer(const Layer &layer,
   };
   wideSums = getType(wide, 32);
   narrowSums = getType(narrow, 16);
+  if (packsRows())
+    packedValues =
+        MemRefType::get({outputs * tile.slots}, layer.getStoredType());
+}
+
+/// Whether the values of joined rows take fewer vectors than those of each row.
+bool StraightLineLayer::packsRows() const {
+  int64_t columns = tile.storedColumns;
+  bool isJoined = tile.rows == 1 && tile.storedRows > 1;
+  bool isContiguous =
+      layer.init.steps[Column] == 1 && layer.init.steps[Row] != columns;
+  int64_t perRow =
+      columns / tile.lanes + llvm::popcount<uint64_t>(columns % tile.lanes);
+  // A vector that is only copied is nearly free.
+  return isJoined && isContiguous && !layer.hasResidual() &&
+         tile.slots / tile.lanes < tile.storedRows * perRow;
 }
 
 int64_t StraightLineLayer::getBias(const OutputBlock &block,
@@ -77,14 +93,15 @@ bitnn::buildStraightLineKernels(SymbolTable &symbols, const Layer &layer,
     buffers.push_back(&layer.residual);
     stores.push_back(flatten(builder, layer.residual));
   }
-  SmallVector<Value> sums;
+  SmallVector<Value> temporaries;
   auto allocate = [&](MemRefType type) -> Value {
     if (!type)
       return Value();
-    return sums.emplace_back(memref::AllocOp::create(builder, type));
+    return temporaries.emplace_back(memref::AllocOp::create(builder, type));
   };
   Value wide = allocate(straight.wideSums);
   Value narrow = allocate(straight.narrowSums);
+  allocate(straight.packedValues);
 
   for (unsigned index = 0; index < straight.partition.blocks.size(); ++index) {
     const OutputBlock &block = straight.partition.blocks[index];
@@ -98,7 +115,8 @@ bitnn::buildStraightLineKernels(SymbolTable &symbols, const Layer &layer,
         return failure();
       codeBlocks.push_back(*codeBlock);
     }
-    SmallVector<Type> types = llvm::to_vector(TypeRange(ValueRange(sums)));
+    SmallVector<Type> types =
+        llvm::to_vector(TypeRange(ValueRange(temporaries)));
     for (Value buffer : stores)
       types.append({buffer.getType(), builder.getIndexType()});
     FailureOr<func::FuncOp> epilogue = buildEpilogue(
@@ -117,7 +135,7 @@ bitnn::buildStraightLineKernels(SymbolTable &symbols, const Layer &layer,
                 builder, codeBlocks[window],
                 ValueRange{input, offsets[0],
                            isNarrow(block.codeBlocks[window]) ? narrow : wide});
-          SmallVector<Value> arguments = sums;
+          SmallVector<Value> arguments = temporaries;
           for (auto [buffer, offset] :
                llvm::zip_equal(stores, offsets.drop_front()))
             arguments.append({buffer, offset});

@@ -24,7 +24,11 @@ struct StraightLineLayer {
   Tile tile;
   /// The buffers of one tile; null if no code block has such lanes.
   mlir::MemRefType wideSums, narrowSums;
+  /// The values of one tile, next to each other, if short rows are cut from
+  /// them; null if rows are stored as they are computed.
+  mlir::MemRefType packedValues;
 
+  bool packsRows() const;
   /// What the partial sums of an output are added to.
   int64_t getBias(const OutputBlock &block, unsigned output) const;
   /// The first element of an output's partial sums of code block `window`.
@@ -44,9 +48,9 @@ buildCodeBlock(mlir::SymbolTable &symbols, const StraightLineLayer &straight,
                const OutputBlock &block, unsigned window, llvm::StringRef name,
                mlir::Type inputType, KernelStatistics &statistics);
 
-/// func(sums..., stored, offset[, residual, offset]): the stored values of a
-/// block's outputs over a tile. Rows are cut into vectors and, at their end,
-/// smaller vectors: nothing past a row is written.
+/// func(sums...[, packed], stored, offset[, residual, offset]): the stored
+/// values of a block's outputs over a tile. Rows are cut into vectors and, at
+/// their end, smaller vectors: nothing past a row is written.
 mlir::FailureOr<mlir::func::FuncOp>
 buildEpilogue(mlir::SymbolTable &symbols, const StraightLineLayer &straight,
               const OutputBlock &block, llvm::StringRef name,
