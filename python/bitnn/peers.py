@@ -88,6 +88,7 @@ def compare_operators(
 ) -> Opinion:
     """Run every quantized operator of a model in onnxruntime on the reference's integers."""
     opinion = Opinion()
+    values = constant_values(reference)
     known = []
     for sample in samples:
         trace = Trace()
@@ -100,7 +101,7 @@ def compare_operators(
         name = str(principal(nodes))
         operators = {entry.op for entry in nodes}
         dot = bool(operators & (FUSED | FLOAT))
-        part = extract(model, reference.graph.constants, nodes, known[0], unsigned=dot)
+        part = extract(model, nodes, known[0], unsigned=dot, values=values)
         # Softmax has an integer operator, which only the optimizer puts there.
         session = Session(part.model, optimize=dot or "Softmax" in operators)
         if dot and any(session.operators[op] for op in FLOAT):
@@ -115,6 +116,16 @@ def compare_operators(
             where = opinion.ties if operators & ROUNDS_ELSEWHERE else opinion.different
             where[name] = different
     return opinion
+
+
+def constant_values(reference: Reference) -> dict[str, Array]:
+    """The constants of a graph, and what its nodes compute from nothing but constants."""
+    nodes = [
+        node for node in reference.graph.nodes if len(node.constants) == sum(map(bool, node.inputs))
+    ]
+    names = [name for node in nodes for name in node.outputs if name]
+    values = {**reference.graph.constants, **reference.values({}, names)}
+    return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
 
 
 def operator_nodes(graph: Graph, target: str) -> list[Node]:
@@ -157,14 +168,14 @@ class Part:
 
 def extract(
     model: onnx.ModelProto,
-    values: Mapping[str, Array],
     nodes: Sequence[Node],
     known: Mapping[str, Array],
     unsigned: bool,
+    values: Mapping[str, Array],
 ) -> Part:
     """A model of these nodes alone.
 
-    `values` are the graph's constants; `known` tells the tensors' shapes and types.
+    `known` tells the tensors' shapes and types, `values` are the graph's constants.
     """
     target = nodes[-1].outputs[0]
     results = {node.outputs[0] for node in nodes}
@@ -174,8 +185,7 @@ def extract(
         name for name in (*names, target) if unsigned and known[name].dtype == np.int8
     )
     constants = {tensor.name: tensor for tensor in model.graph.initializer if tensor.name in read}
-    # The values of Constant nodes, which are no nodes of the graph here.
-    for name in sorted((read & values.keys()) - constants.keys()):
+    for name in sorted((read & values.keys()) - constants.keys() - results - known.keys()):
         constants[name] = numpy_helper.from_array(np.asarray(values[name]), name)
     entries = []
     for entry in model.graph.node:

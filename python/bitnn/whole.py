@@ -23,6 +23,7 @@ from bitnn.peers import (
     ROUNDS_ELSEWHERE,
     Part,
     Session,
+    constant_values,
     extract,
     moved,
     operator_nodes,
@@ -104,6 +105,7 @@ class _Edges:
 
     def __init__(self, model: onnx.ModelProto, reference: Reference, names: Sequence[str]) -> None:
         self.model, self.reference, self.names = model, reference, names
+        self.values = constant_values(reference)
         self.parts: dict[str, tuple[Part, Session]] = {}
 
     def __call__(self, sample: Mapping[str, Array]) -> dict[str, Array]:
@@ -115,7 +117,7 @@ class _Edges:
             if not nodes:
                 continue
             if edge.name not in self.parts:
-                part = extract(self.model, nodes, known, unsigned=False)
+                part = extract(self.model, nodes, known, unsigned=False, values=self.values)
                 self.parts[edge.name] = part, Session(part.model, optimize=False)
             part, session = self.parts[edge.name]
             results[edge.name] = part.outputs(session(part.inputs(known)))
