@@ -264,7 +264,7 @@ def LowerKernelsPass : Pass<"bitnn-lower-kernels", "::mlir::ModuleOp"> {
     `straight_line`: the layer's matrix is partitioned into code blocks, each
     a private function that loops over the pixels of a tile around one
     `bitnn.adder_graph`; partial sums are added in 16-bit lanes where that is
-    exact, and widened once per code block. `table`: one loop over index lists
+    exact, and widened by the epilogue. `table`: one loop over index lists
     per output and plane. Both apply the epilogue as they store.
 
     The number of code blocks and of accumulator groups, the bytes of tables
