@@ -15,7 +15,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from bitnn.bench import networks
+from bitnn.bench import costs, networks
 from bitnn.bench.contest import _differences
 from bitnn.bench.cut import same_work
 from bitnn.bench.machine import describe
@@ -214,3 +214,57 @@ def test_a_peer_that_is_not_installed_is_named(capsys: pytest.CaptureFixture[str
         made = contest.Contest("host", ["litert"], 0, contest.Effort())
     assert made.peers == []
     assert capsys.readouterr().out == "skipped: litert, pip install ai-edge-litert\n"
+
+
+def _measured(schedule: str, digits: int, positions: int, cost: float) -> costs.Measured:
+    # Values that are no combination of the other terms.
+    values = positions * positions + 7
+    name = f"{digits} {positions}"
+    return costs.Measured(name, schedule, 1000, digits, positions, values, cost)
+
+
+def test_fit_finds_the_factors_of_exact_measurements() -> None:
+    factors = (50.0, 0.0, 0.25, 0.02, 3.0)
+    sizes = [(digits, positions) for digits in (9, 80, 700) for positions in (2, 30, 600)]
+    entries = [_measured("table", *size, 1.0) for size in sizes]
+    entries = [replace(e, cost=float(np.dot(factors, e.terms))) for e in entries]
+    assert costs.fit(entries)["table", True] == pytest.approx(factors, rel=1e-3, abs=1e-6)
+
+
+def test_fit_has_no_negative_factors() -> None:
+    """Noise that falls with the number of values would be fitted best by a negative factor."""
+    entries = [_measured("table", 100 + i, 1 + i, 1000 - 3 * i) for i in range(1, 9)]
+    assert all(factor >= 0 for factor in costs.fit(entries)["table", True])
+
+
+def test_choices_are_judged_by_what_was_measured() -> None:
+    factors = {("straight-line", True): (5, 0, 0, 0, 0), ("table", True): (9, 0, 0, 0, 0)}
+    entries = [_measured("straight-line", 8, 4, 30), _measured("table", 8, 4, 20)]
+    (choice,) = costs.choices(entries, factors, ("straight-line", "table"))
+    assert (choice.chosen.schedule, choice.best.schedule, choice.loss) == (
+        "straight-line",
+        "table",
+        1.5,
+    )
+
+
+def test_the_compilers_cost_model_is_the_fit_to_the_committed_measurements() -> None:
+    root = Path(__file__).parents[2]
+    files = sorted((root / "benchmarks" / "costs").glob("*.json"))
+    models = {path.stem: costs.fit(costs.read(path)[1]) for path in files}
+    assert set(models) == {"rv32i", "rv32im", "x86-64-v3", "x86-64-v4"}
+    assert (root / "lib" / "TargetInfo" / "Costs.def").read_text() == costs.costs_def(models)
+
+
+def test_the_report_has_the_costs_that_the_model_predicts() -> None:
+    root = Path(__file__).parents[2]
+    _, measured = costs.read(root / "benchmarks" / "costs" / "rv32i.json")
+    factors = costs.fit(measured)
+    (layer,) = compile(networks.layer_network(TINY, "0.6"), target="rv32i").report["layers"]
+    assert layer["predicted"].pop("unit") == "instructions"
+    assert set(layer["predicted"]) == {"straight-line", "table"}
+    for schedule, cost in layer["predicted"].items():
+        sizes = {key: layer[key] for key in ("weights", "digits", "positions", "values")}
+        entry = costs.Measured("tiny", schedule, cost=0, **sizes)
+        assert cost == round(costs.predict(factors, entry))
+    assert layer["schedule"] == min(layer["predicted"], key=layer["predicted"].get)

@@ -16,6 +16,7 @@ import onnx
 
 from bitnn.bench.contest import PEERS, Contest, Effort
 from bitnn.bench.machine import describe, pinned
+from bitnn.bench.markdown import tables
 from bitnn.bench.picture import draw
 from bitnn.bench.report import Result, header, read_json, row, write_file, write_json
 from bitnn.errors import BitnnError
@@ -56,6 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", action="store_true", help="also show where the time goes")
     parser.add_argument("--json", metavar="FILE", help="also write everything as JSON")
     parser.add_argument("--svg", metavar="FILE", help="also draw speed-up against adds per MAC")
+    parser.add_argument("--markdown", metavar="FILE", help="also write tables")
     parser.add_argument("--part", metavar="TARGET", help=argparse.SUPPRESS)
     group = parser.add_argument_group("options of bitnn-compile")
     for name, text in COMPILER_OPTIONS.items():
@@ -146,8 +148,12 @@ def _each_target(options: argparse.Namespace, targets: list[str]) -> int:
 def _finish(options: argparse.Namespace, machine: dict[str, object], results: list[Result]) -> None:
     if options.json:
         write_json(options.json, machine, results)
-    if options.svg and not options.part:
+    if options.part:
+        return
+    if options.svg:
         write_file(options.svg, draw(machine, results))
-    for path in (options.json, options.svg):
-        if path and not options.part:
+    if options.markdown:
+        write_file(options.markdown, tables(machine, results))
+    for path in (options.json, options.svg, options.markdown):
+        if path:
             print(f"written: {path}")

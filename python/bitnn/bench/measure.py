@@ -56,7 +56,7 @@ class CompiledRunner:
 def interleave(ours: Runner, theirs: Mapping[str, Runner], rounds: int, seconds: float) -> Timing:
     """`rounds` turns of about `seconds` each for every side, after one that warms up."""
     sides = {"": ours, **theirs}
-    counts = {name: _count(run, seconds) for name, run in sides.items()}
+    counts = {name: count_runs(run, seconds) for name, run in sides.items()}
     times: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, run in sides.items():
@@ -70,7 +70,7 @@ def interleave(ours: Runner, theirs: Mapping[str, Runner], rounds: int, seconds:
     return Timing(medians.pop(""), medians, ratios)
 
 
-def _count(run: Runner, seconds: float) -> int:
+def count_runs(run: Runner, seconds: float) -> int:
     """How often to run something so that it takes about that long."""
     count = 1
     while (taken := run(count)) < seconds / 4:

@@ -42,6 +42,19 @@ class LayerShape:
     def image(self) -> tuple[int, ...]:
         return (1, self.channels, self.size, self.size) if self.size else (1, self.channels)
 
+    @property
+    def positions(self) -> int:
+        """How often the weights are applied."""
+        return self.size**2 or 1
+
+    @property
+    def values(self) -> int:
+        """Elements of the padded input and of the output."""
+        if not self.size:
+            return 2 * self.channels
+        padded = self.size + self.kernel // 2 * 2
+        return self.channels * (padded**2 + self.size**2)
+
 
 SHAPES = (
     LayerShape("c16_32", 16, 32),

@@ -4,7 +4,9 @@
 #include "bitnn/Dialect/BitNN/Transforms/Passes.h"
 #include "bitnn/Dialect/BitNN/Utils/Locations.h"
 #include "bitnn/Dialect/BitNN/Utils/Remarks.h"
+#include "bitnn/TargetInfo/CostModel.h"
 #include "llvm/ADT/StringExtras.h"
+#include <cmath>
 
 namespace bitnn {
 #define GEN_PASS_DEF_SELECTSCHEDULEPASS
@@ -15,6 +17,21 @@ using namespace mlir;
 using namespace bitnn;
 
 static constexpr llvm::StringLiteral kPass = "bitnn-select-schedule";
+
+static constexpr Schedule kSchedules[] = {Schedule::StraightLine,
+                                          Schedule::Table, Schedule::Multiply};
+
+static CodeForm getCodeForm(Schedule schedule) {
+  switch (schedule) {
+  case Schedule::StraightLine:
+    return CodeForm::StraightLine;
+  case Schedule::Table:
+    return CodeForm::Table;
+  case Schedule::Multiply:
+    return CodeForm::Multiply;
+  }
+  llvm_unreachable("a schedule without a form of code");
+}
 
 /// The schedule as options and reports name it.
 static StringRef getScheduleName(Schedule schedule) {
@@ -28,12 +45,13 @@ namespace {
 struct LayerFacts {
   Operation *op;
   std::string name, kernel;
-  int64_t weights = 0, digits = 0, positions = 0, outputs = 0;
+  int64_t weights = 0, digits = 0, positions = 0, outputs = 0, values = 0;
   /// Bytes of straight-line code, estimated.
   int64_t codeBytes = 0;
   Schedule schedule = Schedule::StraightLine;
   std::string reason;
 
+  LayerSize getSize() const { return {weights, digits, positions, values}; }
   int64_t getMacs() const { return weights * positions; }
   int64_t getAdds() const { return digits * positions; }
 };
@@ -52,12 +70,16 @@ struct SelectSchedule
 
   void runOnOperation() override;
   FailureOr<LayerFacts> getFacts(Operation *op);
-  bool shouldMultiply(const LayerFacts &layer) const;
+  std::optional<double> predict(const LayerFacts &layer,
+                                Schedule schedule) const;
+  DictionaryAttr getPredictions(const LayerFacts &layer);
+  Schedule chooseFastest(const LayerFacts &layer) const;
   void chooseBySize(MutableArrayRef<LayerFacts> layers);
   LogicalResult chooseAsTold(MutableArrayRef<LayerFacts> layers);
   DictionaryAttr getRecord(const LayerFacts &layer);
 
   TargetDescription target;
+  std::optional<CostModel> costs;
 };
 
 FailureOr<LayerFacts> SelectSchedule::getFacts(Operation *op) {
@@ -71,6 +93,9 @@ FailureOr<LayerFacts> SelectSchedule::getFacts(Operation *op) {
   ShapedType weights = isa<Conv2DOp>(op) ? cast<Conv2DOp>(op).getWeightsType()
                                          : cast<MatmulOp>(op).getWeightsType();
   layer.weights = weights.getNumElements();
+  for (Value value : {op->getOperand(0),
+                      cast<DestinationStyleOpInterface>(op).getDpsInits()[0]})
+    layer.values += cast<ShapedType>(value.getType()).getNumElements();
   layer.outputs = weights.getDimSize(0);
   layer.codeBytes =
       llvm::divideCeil(layer.digits * target.millibytesPerDigit, 1000) +
@@ -78,14 +103,50 @@ FailureOr<LayerFacts> SelectSchedule::getFacts(Operation *op) {
   return layer;
 }
 
-/// Digits are dense where they take more additions than a multiplication costs.
-bool SelectSchedule::shouldMultiply(const LayerFacts &layer) const {
-  return multiply && target.hasMultiply &&
-         layer.digits > layer.weights * target.addsPerMultiply;
+std::optional<double> SelectSchedule::predict(const LayerFacts &layer,
+                                              Schedule schedule) const {
+  if (!costs || (schedule == Schedule::Multiply && !target.hasMultiply))
+    return std::nullopt;
+  return costs->predict(getCodeForm(schedule), layer.getSize());
 }
 
-/// Straight-line code is faster, tables are smaller: tables take the layers
-/// whose code would be too large, the largest first.
+/// What is predicted of every schedule, and the unit; empty where nothing is.
+DictionaryAttr SelectSchedule::getPredictions(const LayerFacts &layer) {
+  Builder builder(&getContext());
+  SmallVector<NamedAttribute> entries;
+  for (Schedule schedule : kSchedules)
+    if (std::optional<double> cost = predict(layer, schedule))
+      entries.push_back(
+          builder.getNamedAttr(getScheduleName(schedule),
+                               builder.getI64IntegerAttr(std::llround(*cost))));
+  if (!entries.empty())
+    entries.push_back(
+        builder.getNamedAttr("unit", builder.getStringAttr(costs->getUnit())));
+  return builder.getDictionaryAttr(entries);
+}
+
+/// The schedule of least cost. Where nothing was measured, straight-line code,
+/// and multiplications where digits take more additions than these cost.
+Schedule SelectSchedule::chooseFastest(const LayerFacts &layer) const {
+  bool mayMultiply = multiply && target.hasMultiply;
+  if (!costs)
+    return mayMultiply && layer.digits > layer.weights * target.addsPerMultiply
+               ? Schedule::Multiply
+               : Schedule::StraightLine;
+  Schedule fastest = Schedule::StraightLine;
+  for (Schedule schedule : kSchedules) {
+    if (schedule == Schedule::Multiply && !mayMultiply)
+      continue;
+    std::optional<double> cost = predict(layer, schedule);
+    std::optional<double> least = predict(layer, fastest);
+    if (cost && (!least || *cost < *least))
+      fastest = schedule;
+  }
+  return fastest;
+}
+
+/// The fastest schedule for each layer, as long as the code fits: then tables
+/// take the layers whose straight-line code is largest.
 void SelectSchedule::chooseBySize(MutableArrayRef<LayerFacts> layers) {
   int64_t total = 0;
   SmallVector<LayerFacts *> order;
@@ -96,11 +157,12 @@ void SelectSchedule::chooseBySize(MutableArrayRef<LayerFacts> layers) {
                      "there is";
       continue;
     }
-    if (shouldMultiply(layer)) {
-      layer.schedule = Schedule::Multiply;
-      layer.reason = std::to_string(layer.digits) + " digits of " +
-                     std::to_string(layer.weights) +
-                     " weights cost more than multiplications";
+    layer.schedule = chooseFastest(layer);
+    if (layer.schedule != Schedule::StraightLine) {
+      layer.reason = costs ? "the fastest, by the cost model"
+                           : std::to_string(layer.digits) + " digits of " +
+                                 std::to_string(layer.weights) +
+                                 " weights cost more than multiplications";
       continue;
     }
     layer.reason = "straight-line code of about " +
@@ -158,15 +220,21 @@ DictionaryAttr SelectSchedule::getRecord(const LayerFacts &layer) {
   };
   // Multiplied layers add nothing but their products.
   bool multiplies = layer.schedule == Schedule::Multiply;
-  return builder.getDictionaryAttr(
-      {string("name", layer.name),
-       string("operator", isa<Conv2DOp>(layer.op) ? "conv_2d" : "matmul"),
-       integer("weights", layer.weights), integer("digits", layer.digits),
-       integer("macs", layer.getMacs()),
-       integer("adds", multiplies ? layer.getMacs() : layer.getAdds()),
-       integer("positions", layer.positions),
-       string("schedule", getScheduleName(layer.schedule)),
-       string("reason", layer.reason), string("kernel", layer.kernel)});
+  SmallVector<NamedAttribute> entries = {
+      string("name", layer.name),
+      string("operator", isa<Conv2DOp>(layer.op) ? "conv_2d" : "matmul"),
+      integer("weights", layer.weights),
+      integer("digits", layer.digits),
+      integer("macs", layer.getMacs()),
+      integer("adds", multiplies ? layer.getMacs() : layer.getAdds()),
+      integer("positions", layer.positions),
+      integer("values", layer.values),
+      string("schedule", getScheduleName(layer.schedule)),
+      string("reason", layer.reason),
+      string("kernel", layer.kernel)};
+  if (DictionaryAttr predictions = getPredictions(layer); !predictions.empty())
+    entries.push_back(builder.getNamedAttr("predicted", predictions));
+  return builder.getDictionaryAttr(entries);
 }
 
 void SelectSchedule::runOnOperation() {
@@ -174,6 +242,10 @@ void SelectSchedule::runOnOperation() {
   if (failed(described))
     return signalPassFailure();
   target = *described;
+  auto names =
+      getOperation()->getAttrOfType<TargetAttr>(BitNNDialect::kTargetAttr);
+  costs =
+      CostModel::find(names.getTriple(), names.getCpu(), names.getFeatures());
   SmallVector<LayerFacts> layers;
   WalkResult walked = getOperation()->walk([&](Operation *op) {
     if (!isa<Conv2DOp, MatmulOp>(op))
@@ -201,9 +273,14 @@ void SelectSchedule::runOnOperation() {
     layer.op->setAttr(BitNNDialect::kKernelAttr,
                       builder.getStringAttr(layer.kernel));
     records.push_back(getRecord(layer));
-    remark::analysis(layer.op->getLoc(), getRemarkOptions(layer.op, kPass))
-        << remark::metric("Schedule", getScheduleName(layer.schedule))
-        << remark::reason("{0}", layer.reason);
+    auto remark =
+        remark::analysis(layer.op->getLoc(), getRemarkOptions(layer.op, kPass));
+    remark << remark::metric("Schedule", getScheduleName(layer.schedule))
+           << remark::reason("{0}", layer.reason);
+    if (std::optional<double> cost = predict(layer, layer.schedule))
+      remark << remark::metric("Predicted",
+                               std::to_string(std::llround(*cost)) + " " +
+                                   costs->getUnit().str());
   }
   getOperation()->setAttr(BitNNDialect::kLayersAttr,
                           builder.getArrayAttr(records));

@@ -9,22 +9,22 @@
 
 // DEFAULT-COUNT-4: reason = "straight-line code of about {{[0-9]+}} bytes fits", schedule = "straight-line"
 
-// LARGEST: name = "medium", {{[^}]*}} reason = "straight-line code of about {{[0-9]+}} bytes fits", schedule = "straight-line"
-// LARGEST-SAME: name = "large", {{[^}]*}} reason = "straight-line code of about {{[0-9]+}} bytes would exceed the budget of 50000 for the network", schedule = "table"
-// LARGEST-SAME: name = "small", {{[^}]*}} bytes fits", schedule = "straight-line"
-// LARGEST-SAME: name = "tiny", {{[^}]*}} bytes fits", schedule = "straight-line"
+// LARGEST: name = "medium", {{[^}]*[}],}} reason = "straight-line code of about {{[0-9]+}} bytes fits", schedule = "straight-line"
+// LARGEST-SAME: name = "large", {{[^}]*[}],}} reason = "straight-line code of about {{[0-9]+}} bytes would exceed the budget of 50000 for the network", schedule = "table"
+// LARGEST-SAME: name = "small", {{[^}]*[}][^}]*}} bytes fits", schedule = "straight-line"
+// LARGEST-SAME: name = "tiny", {{[^}]*[}][^}]*}} bytes fits", schedule = "straight-line"
 
-// ALL: name = "medium", {{[^}]*}} budget of 1000 for the network", schedule = "table"
-// ALL-SAME: name = "large", {{[^}]*}} budget of 1000 for the network", schedule = "table"
-// ALL-SAME: name = "small", {{[^}]*}} budget of 1000 for the network", schedule = "table"
-// ALL-SAME: name = "tiny", {{[^}]*}} reason = "a table would not be smaller than straight-line code of about {{[0-9]+}} bytes", schedule = "straight-line"
+// ALL: name = "medium", {{[^}]*[}][^}]*}} budget of 1000 for the network", schedule = "table"
+// ALL-SAME: name = "large", {{[^}]*[}][^}]*}} budget of 1000 for the network", schedule = "table"
+// ALL-SAME: name = "small", {{[^}]*[}][^}]*}} budget of 1000 for the network", schedule = "table"
+// ALL-SAME: name = "tiny", {{[^}]*[}],}} reason = "a table would not be smaller than straight-line code of about {{[0-9]+}} bytes", schedule = "straight-line"
 
 // TOLD-COUNT-4: reason = "asked for by option", schedule = "straight-line"
 
-// TABLES: name = "medium", {{[^}]*}} reason = "straight-line code would need more scratch memory than there is", schedule = "table"
-// TABLES-SAME: name = "large", {{[^}]*}} schedule = "straight-line"
-// TABLES-SAME: name = "small", {{[^}]*}} schedule = "straight-line"
-// TABLES-SAME: name = "tiny", {{[^}]*}} reason = "straight-line code would need more scratch memory than there is", schedule = "table"
+// TABLES: name = "medium", {{[^}]*[}],}} reason = "straight-line code would need more scratch memory than there is", schedule = "table"
+// TABLES-SAME: name = "large", {{[^}]*[}][^}]*}} schedule = "straight-line"
+// TABLES-SAME: name = "small", {{[^}]*[}][^}]*}} schedule = "straight-line"
+// TABLES-SAME: name = "tiny", {{[^}]*[}],}} reason = "straight-line code would need more scratch memory than there is", schedule = "table"
 
 module attributes {bitnn.target = #bitnn.target<triple = "riscv32-unknown-elf", cpu = "generic-rv32", features = "">} {
   func.func @model(%x: tensor<1x64xi8>, %i0: tensor<1x16xi32>, %i1: tensor<1x24xi32>, %i2: tensor<1x8xi32>, %i3: tensor<1x1xi32>)

@@ -8,9 +8,9 @@ module attributes {bitnn.target = #bitnn.target<triple = "riscv32-unknown-elf", 
   func.func @model(%x: tensor<1x64xi8>, %i0: tensor<1x16xi32>, %i1: tensor<1x1xi32>) -> (tensor<1x16xi32>, tensor<1x1xi32>) {
     %w0 = arith.constant dense<85> : tensor<16x64xi8>
     %w1 = arith.constant dense<1> : tensor<1x64xi8>
-    // expected-remark-re@+1 {{[Analysis] bitnn.matmul | Category:bitnn-select-schedule | Function=model | Reason="straight-line code of about {{[0-9]+}} bytes would exceed the budget of 1000 for the network", Schedule=table}}
+    // expected-remark-re@+1 {{[Analysis] bitnn.matmul | Category:bitnn-select-schedule | Function=model | Predicted="{{[0-9]+}} instructions", Reason="straight-line code of about {{[0-9]+}} bytes would exceed the budget of 1000 for the network", Schedule=table}}
     %0 = bitnn.matmul ins(%x, %w0 : tensor<1x64xi8>, tensor<16x64xi8>) outs(%i0 : tensor<1x16xi32>) encoding = csd -> tensor<1x16xi32>
-    // expected-remark-re@+1 {{[Analysis] bitnn.matmul | Category:bitnn-select-schedule | Function=model | Reason="a table would not be smaller than straight-line code of about {{[0-9]+}} bytes", Schedule=straight-line}}
+    // expected-remark-re@+1 {{[Analysis] bitnn.matmul | Category:bitnn-select-schedule | Function=model | Predicted="{{[0-9]+}} instructions", Reason="a table would not be smaller than straight-line code of about {{[0-9]+}} bytes", Schedule=straight-line}}
     %1 = bitnn.matmul ins(%x, %w1 : tensor<1x64xi8>, tensor<1x64xi8>) outs(%i1 : tensor<1x1xi32>) encoding = csd -> tensor<1x1xi32>
     return %0, %1 : tensor<1x16xi32>, tensor<1x1xi32>
   }

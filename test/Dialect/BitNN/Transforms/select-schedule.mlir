@@ -8,13 +8,13 @@
 // each. A layer that multiplies adds its products.
 
 // CHECK: module attributes {bitnn.layers = [
-// AUTO-SAME: {adds = 36 : i64, digits = 6 : i64, kernel = "l0_conv_1", macs = 24 : i64, name = "conv/1", operator = "conv_2d", positions = 6 : i64, reason = "straight-line code of about {{[0-9]+}} bytes fits", schedule = "straight-line", weights = 4 : i64},
-// STRAIGHT-SAME: {adds = 36 : i64, digits = 6 : i64, kernel = "l0_conv_1", macs = 24 : i64, name = "conv/1", operator = "conv_2d", positions = 6 : i64, reason = "asked for by option", schedule = "straight-line", weights = 4 : i64},
-// TABLE-SAME: {adds = 36 : i64, digits = 6 : i64, kernel = "l0_conv_1", macs = 24 : i64, name = "conv/1", operator = "conv_2d", positions = 6 : i64, reason = "asked for by option", schedule = "table", weights = 4 : i64},
-// MULTIPLY-SAME: {adds = 24 : i64, digits = 6 : i64, kernel = "l0_conv_1", macs = 24 : i64, name = "conv/1", operator = "conv_2d", positions = 6 : i64, reason = "asked for by option", schedule = "multiply", weights = 4 : i64},
+// AUTO-SAME: {adds = 36 : i64, digits = 6 : i64, kernel = "l0_conv_1", macs = 24 : i64, name = "conv/1", operator = "conv_2d", positions = 6 : i64, predicted = {{[{].*unit = "instructions"[}]}}, reason = "straight-line code of about {{[0-9]+}} bytes fits", schedule = "straight-line", values = 18 : i64, weights = 4 : i64},
+// STRAIGHT-SAME: {adds = 36 : i64, digits = 6 : i64, kernel = "l0_conv_1", macs = 24 : i64, name = "conv/1", operator = "conv_2d", positions = 6 : i64, predicted = {{[{].*unit = "instructions"[}]}}, reason = "asked for by option", schedule = "straight-line", values = 18 : i64, weights = 4 : i64},
+// TABLE-SAME: {adds = 36 : i64, digits = 6 : i64, kernel = "l0_conv_1", macs = 24 : i64, name = "conv/1", operator = "conv_2d", positions = 6 : i64, predicted = {{[{].*unit = "instructions"[}]}}, reason = "asked for by option", schedule = "table", values = 18 : i64, weights = 4 : i64},
+// MULTIPLY-SAME: {adds = 24 : i64, digits = 6 : i64, kernel = "l0_conv_1", macs = 24 : i64, name = "conv/1", operator = "conv_2d", positions = 6 : i64, predicted = {{[{].*unit = "instructions"[}]}}, reason = "asked for by option", schedule = "multiply", values = 18 : i64, weights = 4 : i64},
 // In binary 3 has two digits, and 7 three.
 // CHECK-SAME: digits = 6 : i64, kernel = "l1_fc", macs = 12 : i64, name = "fc", operator = "matmul", positions = 2 : i64,
-// CHECK-SAME: weights = 6 : i64}]
+// CHECK-SAME: values = 10 : i64, weights = 6 : i64}]
 module attributes {bitnn.target = #bitnn.target<triple = "riscv32-unknown-elf", cpu = "generic-rv32", features = "">} {
   // CHECK-LABEL: @model
   func.func @model(%x: tensor<1x1x3x4xi8>, %y: tensor<2x3xi8>, %init: tensor<1x1x2x3xi32>, %init1: tensor<2x2xi32>)

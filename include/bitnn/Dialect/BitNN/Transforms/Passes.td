@@ -434,11 +434,12 @@ def SelectSchedulePass : Pass<"bitnn-select-schedule", "::mlir::ModuleOp"> {
   let description = [{
     Writes the `schedule` of every `bitnn.conv_2d` and `bitnn.matmul`, and one
     record per layer into the module attribute `bitnn.layers`: its name,
-    weights, digits, multiplications it replaces, adds, and the reason of the
-    choice, which is also an analysis remark. With `auto`, straight-line code,
-    and tables for the largest layers if the network's code would exceed the
-    budget; with `multiply`, layers multiply whose digits take more additions
-    than that costs.
+    weights, digits, multiplications it replaces, adds, what each schedule is
+    predicted to cost, and the reason of the choice, which is also an analysis
+    remark. With `auto`, the schedule of least predicted cost (straight-line
+    code on machines that were not measured), and tables for the largest
+    layers if the network's code would exceed the budget; schedules that
+    multiply take part with `multiply`.
 
     ```mlir
     module attributes {bitnn.target = #bitnn.target<
