@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from bitnn.errors import BitnnError
+from bitnn.values import CARRIERS
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Graph:
         """Whether ONNX types a tensor as integer; data movement keeps the type of its operand."""
         for edge in self.inputs:
             if edge.name == name:
-                return edge.dtype.kind in "iu"
+                return edge.dtype.kind in "iu" or edge.dtype.name in CARRIERS
         if name in self.constants:
             return self.constants[name].dtype.kind in "iu"
         node = self.producers.get(name)
