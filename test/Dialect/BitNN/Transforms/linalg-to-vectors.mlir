@@ -169,6 +169,38 @@ func.func @transpose(%x: memref<1x16x3xi8>, %y: memref<1x3x16xi8>) {
   return
 }
 
+// Every second byte is one half of 16 bits, the upper one where the buffer ends:
+// nothing behind it is read.
+// CHECK-LABEL: @phases
+func.func @phases(%x: memref<1x1x4x32xi8>, %y: memref<1x1x2x16xi16>, %z: memref<1x1x2x16xi16>) {
+  // CHECK: %[[BYTES:.*]] = vector.load %{{.*}}[%[[AT:.*]]] : memref<{{.*}}xi8>, vector<32xi8>
+  // CHECK-NEXT: %[[PAIRS:.*]] = vector.bitcast %[[BYTES]] : vector<32xi8> to vector<16xi16>
+  // CHECK-NEXT: %[[LOWER:.*]] = arith.trunci %[[PAIRS]] : vector<16xi16> to vector<16xi8>
+  // CHECK-NEXT: arith.extsi %[[LOWER]] : vector<16xi8> to vector<16xi16>
+  %even = memref.subview %x[0, 0, 0, 0] [1, 1, 2, 16] [1, 1, 2, 2] : memref<1x1x4x32xi8> to memref<1x1x2x16xi8, strided<[128, 128, 64, 2]>>
+  linalg.generic {indexing_maps = [affine_map<(n, c, h, w) -> (n, c, h, w)>, affine_map<(n, c, h, w) -> (n, c, h, w)>],
+                  iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%even : memref<1x1x2x16xi8, strided<[128, 128, 64, 2]>>) outs(%y : memref<1x1x2x16xi16>) {
+  ^bb0(%in: i8, %out: i16):
+    %0 = arith.extsi %in : i8 to i16
+    linalg.yield %0 : i16
+  }
+  // CHECK: arith.addi %{{.*}}, %c-1
+  // CHECK-NEXT: vector.load %{{.*}} : memref<{{.*}}xi8>, vector<32xi8>
+  // CHECK-NEXT: %[[PAIRS:.*]] = vector.bitcast
+  // CHECK: %[[UPPER:.*]] = arith.shrui %[[PAIRS]], %{{.*}} : vector<16xi16>
+  // CHECK-NEXT: arith.trunci %[[UPPER]]
+  %odd = memref.subview %x[0, 0, 1, 1] [1, 1, 2, 16] [1, 1, 2, 2] : memref<1x1x4x32xi8> to memref<1x1x2x16xi8, strided<[128, 128, 64, 2], offset: 33>>
+  linalg.generic {indexing_maps = [affine_map<(n, c, h, w) -> (n, c, h, w)>, affine_map<(n, c, h, w) -> (n, c, h, w)>],
+                  iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%odd : memref<1x1x2x16xi8, strided<[128, 128, 64, 2], offset: 33>>) outs(%z : memref<1x1x2x16xi16>) {
+  ^bb0(%in: i8, %out: i16):
+    %0 = arith.extsi %in : i8 to i16
+    linalg.yield %0 : i16
+  }
+  return
+}
+
 // Every second column, at neighbouring windows; the windows inside.
 // CHECK-LABEL: @pooling_max
 func.func @pooling_max(%x: memref<1x2x4x32xi8>, %y: memref<1x2x2x16xi8>, %w: memref<2x2xi8>) {

@@ -127,6 +127,7 @@ private:
   Value accumulateOnLanes(ValueRange inputs, Value start);
   Values accumulateOnLanes(size_t loop, ValueRange inputs, ValueRange values);
   Values computeBody(ValueRange inputs, ValueRange values, int64_t lanes);
+  Value loadLanes(const Walk &walk, Value flat, Value offset, int64_t lanes);
   Value loadLanes(Value flat, Value offset, int64_t step, int64_t lanes);
 
   SmallVector<int64_t> getSteps(ArrayRef<Walk> walks, size_t loop,
@@ -270,11 +271,49 @@ SmallVector<Value> NestBuilder::computeBody(ValueRange inputs,
                                             ValueRange values, int64_t lanes) {
   Values loaded;
   for (auto [walk, flat, offset] :
-       llvm::zip_equal(nest.inputs, flatInputs, inputs)) {
-    int64_t step = nest.laneLoop ? walk.steps[*nest.laneLoop] : 0;
-    loaded.push_back(loadLanes(flat, offset, step, lanes));
-  }
+       llvm::zip_equal(nest.inputs, flatInputs, inputs))
+    loaded.push_back(loadLanes(walk, flat, offset, lanes));
   return body(indices, loaded, values, lanes);
+}
+
+/// The first and the last element of a buffer that a nest gets to.
+static std::pair<int64_t, int64_t> getExtent(const LoopNest &nest,
+                                             const Walk &walk) {
+  int64_t first = walk.base, last = walk.base;
+  for (auto [loop, step] : llvm::zip_equal(nest.loops, walk.steps))
+    (step < 0 ? first : last) += (loop.count - 1) * step;
+  return {first, last};
+}
+
+static int64_t getBufferSize(Value memref) {
+  while (auto view = memref.getDefiningOp<memref::SubViewOp>())
+    memref = view.getSource();
+  auto type = cast<MemRefType>(memref.getType());
+  auto [strides, size] = type.getStridesAndOffset();
+  for (auto [stride, count] : llvm::zip_equal(strides, type.getShape()))
+    size += stride * (count - 1);
+  return size + 1;
+}
+
+/// Lanes of one input. Every second byte is one half of 16 bits, if the other
+/// half is in the buffer, too.
+Value NestBuilder::loadLanes(const Walk &walk, Value flat, Value offset,
+                             int64_t lanes) {
+  int64_t step = nest.laneLoop ? walk.steps[*nest.laneLoop] : 0;
+  Type element = cast<MemRefType>(flat.getType()).getElementType();
+  auto [first, last] = getExtent(nest, walk);
+  bool isLower = last + 1 < getBufferSize(walk.memref);
+  if (lanes == 1 || step != 2 || !element.isInteger(8) ||
+      !(isLower || first > 0))
+    return loadLanes(flat, offset, step, lanes);
+  Value bytes =
+      vector::LoadOp::create(builder, VectorType::get(2 * lanes, element), flat,
+                             builder.advance(offset, isLower ? 0 : -1));
+  auto type = VectorType::get(lanes, builder.getI16Type());
+  Value pairs = vector::BitCastOp::create(builder, type, bytes);
+  if (!isLower)
+    pairs = arith::ShRUIOp::create(builder, pairs, builder.constant(type, 8));
+  return builder.resize(pairs, 8);
 }
 
 /// Elements `step` apart: the vectors between the first and the last are

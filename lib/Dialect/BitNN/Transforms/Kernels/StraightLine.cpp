@@ -52,13 +52,15 @@ StraightLineLayer::StraightLineLayer(const Layer &layer,
 bool StraightLineLayer::packsRows() const {
   int64_t columns = tile.storedColumns;
   bool isJoined = tile.rows == 1 && tile.storedRows > 1;
-  bool isContiguous =
-      layer.init.steps[Column] == 1 && layer.init.steps[Row] != columns;
-  int64_t perRow =
-      columns / tile.lanes + llvm::popcount<uint64_t>(columns % tile.lanes);
-  // A vector that is only copied is nearly free.
-  return isJoined && isContiguous && !layer.hasResidual() &&
-         tile.slots / tile.lanes < tile.storedRows * perRow;
+  bool isOneRow =
+      layer.init.steps[Row] == columns && tile.slotsPerRow() == columns;
+  // In vectors of 32 bits: two to a whole vector, one to any smaller one. A
+  // vector that is only copied is nearly free.
+  int64_t perRow = 2 * (columns / tile.lanes) +
+                   llvm::popcount<uint64_t>(columns % tile.lanes);
+  return isJoined && layer.init.steps[Column] == 1 && !isOneRow &&
+         !layer.hasResidual() &&
+         2 * tile.slots / tile.lanes < tile.storedRows * perRow;
 }
 
 int64_t StraightLineLayer::getBias(const OutputBlock &block,
