@@ -454,7 +454,7 @@ def SelectSchedulePass : Pass<"bitnn-select-schedule", "::mlir::ModuleOp"> {
     // becomes
     module attributes {bitnn.layers = [{adds = 6 : i64, digits = 6 : i64, kernel = "l0_fc",
         macs = 6 : i64, name = "fc", operator = "matmul", positions = 1 : i64, ...
-        schedule = "straight-line", weights = 6 : i64 ... {
+        schedule = "straight-line", values = 5 : i64, weights = 6 : i64 ... {
       ...
       %y = bitnn.matmul ins(%x, %w : tensor<1x3xi8>, tensor<2x3xi8>)
           outs(%init : tensor<1x2xi32>) encoding = csd schedule = straight_line
