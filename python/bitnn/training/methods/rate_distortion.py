@@ -136,7 +136,10 @@ class RateDistortion:
         self._dense = self.adds_per_mac()
         self._digits = {n: _Digits(layer, encoding) for n, layer in self._layers.items()}
         for name, layer in self._layers.items():
-            layer.assign = self._digits[name]
+            # A child of the layer goes where the layer goes; a method of it, being no module,
+            # may later be replaced by any other function.
+            layer.add_module("kept_digits", self._digits[name])
+            layer.assign = self._digits[name].forward
         self._solve()
 
     # --- The method ---------------------------------------------------------------------------
