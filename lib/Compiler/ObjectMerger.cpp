@@ -45,17 +45,6 @@ static bool isContent(const ELFSectionRef &section) {
   }
 }
 
-static Expected<uint64_t> getEntrySize(const ELFSectionRef &section) {
-  auto read = [&](auto &file) -> uint64_t {
-    return file.getSection(section.getRawDataRefImpl())->sh_entsize;
-  };
-  if (auto *file = dyn_cast<object::ELF64LEObjectFile>(section.getObject()))
-    return read(*file);
-  if (auto *file = dyn_cast<object::ELF32LEObjectFile>(section.getObject()))
-    return read(*file);
-  return createStringError("a big-endian object");
-}
-
 static bool isHidden(const ELFSymbolRef &symbol) {
   return (symbol.getOther() & 3) == ELF::STV_HIDDEN;
 }
@@ -207,10 +196,8 @@ void Merger::addLabel(const ELFSymbolRef &symbol) {
 Error Merger::addSection(const ELFSectionRef &section) {
   Expected<StringRef> contents = section.getContents();
   Expected<StringRef> name = section.getName();
-  Expected<uint64_t> entrySize = getEntrySize(section);
-  if (!contents || !name || !entrySize)
-    return joinErrors(joinErrors(contents.takeError(), name.takeError()),
-                      entrySize.takeError());
+  if (!contents || !name)
+    return joinErrors(contents.takeError(), name.takeError());
   // What the machine is; all objects say the same.
   bool isCode = section.getType() == ELF::SHT_PROGBITS;
   if (!isCode && !isFirst)
@@ -219,8 +206,12 @@ Error Merger::addSection(const ELFSectionRef &section) {
       (ELF::SHF_GROUP | ELF::SHF_LINK_ORDER | ELF::SHF_TLS))
     return createStringError("the section '" + *name + "' of flags " +
                              Twine(section.getFlags()));
+  // Linkers may join equal constants of such sections, one by one: then no
+  // distance from a symbol to another constant would be what it is here.
+  bool isMerged = section.getFlags() & ELF::SHF_MERGE;
   streamer->switchSection(context->getELFSection(
-      *name, section.getType(), section.getFlags(), *entrySize));
+      isMerged ? ".rodata" : *name, section.getType(),
+      section.getFlags() & ~uint64_t(ELF::SHF_MERGE | ELF::SHF_STRINGS)));
   Align alignment = section.getAlignment();
   if (section.isText())
     streamer->emitCodeAlignment(alignment, subtarget.get());
