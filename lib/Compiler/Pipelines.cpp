@@ -81,21 +81,7 @@ void bitnn::buildLLVMPipeline(OpPassManager &manager,
   TargetDescription target = describeTarget(
       options.target.triple, options.target.cpu, options.target.features);
   unsigned bits = target.indexBits;
-  manager.addPass(memref::createExpandStridedMetadataPass());
-  manager.addPass(createLowerAffinePass());
-  manager.addPass(createSCFToControlFlowPass());
-  ConvertVectorToLLVMPassOptions vectors;
-  manager.addPass(createConvertVectorToLLVMPass(vectors));
-  manager.addPass(createArithToLLVMConversionPass({bits}));
-  manager.addPass(createConvertControlFlowToLLVMPass({bits}));
-  FinalizeMemRefToLLVMConversionPassOptions memrefs;
-  memrefs.indexBitwidth = bits;
-  manager.addPass(createFinalizeMemRefToLLVMConversionPass(memrefs));
-  ConvertFuncToLLVMPassOptions functions;
-  functions.useBarePtrCallConv = true;
-  functions.indexBitwidth = bits;
-  manager.addPass(createConvertFuncToLLVMPass(functions));
-  manager.addPass(createReconcileUnrealizedCastsPass());
+  manager.addPass(createConvertKernelsToLLVMPass({bits}));
   if (target.foldsAddresses) {
     // Every access has its own sum of base and index until here.
     manager.addPass(createCSEPass());

@@ -135,4 +135,42 @@ def ConvertBitNNToArithPass
   ];
 }
 
+def ConvertKernelsToLLVMPass
+    : Pass<"convert-kernels-to-llvm", "::mlir::ModuleOp"> {
+  let summary = "Lower kernels on buffers to the LLVM dialect, all at once";
+  let description = [{
+    Lowers `func`, `scf`, `arith`, `memref` and `vector` with upstream's
+    patterns, in one conversion: every operation is visited once, where a pass
+    per dialect visits all of them. Buffers are passed as bare pointers.
+    Functions with operations that upstream takes apart before it lowers them
+    (views of views, vectors of several dimensions) go through those passes
+    first.
+
+    ```mlir
+    func.func private @twice(%x: memref<4xi16>, %i: index) {
+      %v = memref.load %x[%i] : memref<4xi16>
+      %y = arith.addi %v, %v : i16
+      memref.store %y, %x[%i] : memref<4xi16>
+      return
+    }
+    // becomes
+    llvm.func @twice(%x: !llvm.ptr, %i: i64) attributes {sym_visibility = "private"} {
+      ...
+      %0 = llvm.getelementptr inbounds|nuw %p[%i] : (!llvm.ptr, i64) -> !llvm.ptr, i16
+      %v = llvm.load %0 : !llvm.ptr -> i16
+      %y = llvm.add %v, %v : i16
+      ...
+    }
+    ```
+  }];
+  let options = [
+    Option<"indexBitwidth", "index-bitwidth", "unsigned", "64",
+           "Bits of an index, as many as a pointer has">,
+  ];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::affine::AffineDialect",
+    "::mlir::cf::ControlFlowDialect"
+  ];
+}
+
 #endif // BITNN_CONVERSION_PASSES_TD
