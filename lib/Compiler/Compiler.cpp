@@ -219,6 +219,7 @@ Error Compilation::runPasses() {
   if (failed(entry))
     return diagnostics.takeError("has no network");
   report.entry = *entry;
+  report.entry.parallel = pipeline.parallel;
   pipeline.name = entry->getFunctionName();
 
   if (!options.saveStages.empty()) {

@@ -119,6 +119,7 @@ static bool isReserved(StringRef name) {
                                     "stderr",
                                     "stdin",
                                     "stdout",
+                                    "parallel",
                                     "scratch"};
   return words.contains(name) || (name.ends_with("_t") && name.contains("int"));
 }
@@ -220,6 +221,22 @@ static void writeEdge(const Edge &edge, bool isInput, StringRef macro,
   os << "\n";
 }
 
+/// The type by which the caller lends threads.
+static void writeParallel(const EntryPoint &entry, raw_ostream &os) {
+  os << "/* Threads of the caller. run calls body(argument, i) once for every "
+        "i from 0 to\n * count - 1, in any order, also at the same time, and "
+        "returns when all of them have\n * returned; context is handed to it. "
+        "NULL instead of this: one after the other.\n * The results are the "
+        "same. */\n"
+     << "typedef struct {\n"
+        "  void (*run)(void *context, int32_t count,\n"
+        "              void (*body)(void *argument, int32_t index), void "
+        "*argument);\n"
+        "  void *context;\n"
+        "} "
+     << entry.name << "_parallel;\n\n";
+}
+
 void writeHeader(const EntryPoint &entry, raw_ostream &os) {
   std::string prefix = StringRef(entry.name).upper() + "_";
   std::vector<std::string> names = makeParameterNames(entry);
@@ -238,6 +255,8 @@ void writeHeader(const EntryPoint &entry, raw_ostream &os) {
      << "#define " << prefix << "SCRATCH_BYTES " << entry.scratchBytes << "\n"
      << "#define " << prefix << "SCRATCH_ALIGNMENT " << entry.scratchAlignment
      << "\n\n";
+  if (entry.parallel)
+    writeParallel(entry, os);
   os << "/* One inference. Arrays are laid out as in the graph and must not "
         "overlap. */\nvoid "
      << entry.getFunctionName() << "(";
@@ -246,7 +265,10 @@ void writeHeader(const EntryPoint &entry, raw_ostream &os) {
       os << "const " << getCType(entry.inputs[index]) << " *" << name << ", ";
     else
       os << getCType(entry.outputs[index - inputs]) << " *" << name << ", ";
-  os << "void *scratch);\n\n"
+  os << "void *scratch";
+  if (entry.parallel)
+    os << ", const " << entry.name << "_parallel *parallel";
+  os << ");\n\n"
      << "#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
 }
 

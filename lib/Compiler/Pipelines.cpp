@@ -51,6 +51,7 @@ static void addKernelPasses(OpPassManager &manager,
   LowerKernelsPassOptions kernels;
   kernels.sharing = options.sharing;
   kernels.countUnbounded = options.countUnbounded;
+  kernels.parallel = options.parallel;
   manager.addPass(createLowerKernelsPass(kernels));
   manager.addNestedPass<func::FuncOp>(createLinalgToLoopsPass());
   // What multiplies goes upstream's way, or stays for the contract to refuse.
@@ -81,7 +82,12 @@ void bitnn::buildLLVMPipeline(OpPassManager &manager,
   TargetDescription target = describeTarget(
       options.target.triple, options.target.cpu, options.target.features);
   unsigned bits = target.indexBits;
+  if (options.parallel)
+    manager.addPass(createOutlineParallelPass({options.name, bits}));
   manager.addPass(createConvertKernelsToLLVMPass({bits}));
+  // Those that give outlined code its buffers.
+  if (options.parallel)
+    manager.addPass(createReconcileUnrealizedCastsPass());
   if (target.foldsAddresses) {
     // Every access has its own sum of base and index until here.
     manager.addPass(createCSEPass());
@@ -126,6 +132,9 @@ struct PipelineFlags : public PassPipelineOptions<PipelineFlags> {
       *this, "count-unbounded",
       llvm::cl::desc("count the adds of layers as one adder graph, too"),
       llvm::cl::init(false)};
+  Option<bool> parallel{*this, "parallel",
+                        llvm::cl::desc("threads may share a layer"),
+                        llvm::cl::init(false)};
   Option<int64_t> maxCodeSize{*this, "max-code-size",
                               llvm::cl::desc("bytes of all code"),
                               llvm::cl::init(0)};
@@ -147,6 +156,7 @@ void bitnn::registerPipelines() {
       options.multiply = flags.multiply;
       options.sharing = flags.sharing;
       options.countUnbounded = flags.countUnbounded;
+      options.parallel = flags.parallel;
       options.maxCodeSize = flags.maxCodeSize;
       build(manager, options);
     };

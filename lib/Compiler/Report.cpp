@@ -284,6 +284,7 @@ void writeJson(const Report &report, llvm::raw_ostream &os) {
   json.attribute("checked", report.checked);
   json.attribute("scratch_bytes", report.entry.scratchBytes);
   json.attribute("scratch_alignment", report.entry.scratchAlignment);
+  json.attribute("parallel", report.entry.parallel);
   json.attribute("object_bytes", report.objectBytes);
   json.attribute("code_bytes", int64_t(report.sizes.code));
   json.attribute("data_bytes", int64_t(report.sizes.data));

@@ -167,6 +167,8 @@ class Network:
         self._function(
             *(ctypes.c_void_p(array.ctypes.data) for array in (*inputs, *outputs)),
             ctypes.c_void_p(scratch.ctypes.data + start),
+            # Nobody's threads: code that takes them runs in order.
+            *([None] if self.report.get("parallel") else []),
         )
         return outputs
 
@@ -189,7 +191,7 @@ def compile(
     target: str | None = None,
     schedule: str | None = None,
     outputs: Sequence[str] = (),
-    **options: str | int,
+    **options: str | int | bool,
 ) -> Network:
     """Compile a model for this machine, or for an emulated target.
 
@@ -206,9 +208,9 @@ def compile(
     path.write_bytes(proto.SerializeToString())
     command = [find_tool(), str(path)]
     command += [
-        f"--{name.replace('_', '-')}={value}"
+        f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
         for name, value in options.items()
-        if value is not None
+        if value is not None and value is not False
     ]
     command += [f"--outputs={','.join(outputs)}"] if outputs else []
     report_path = place / "report.json"
@@ -221,6 +223,8 @@ def compile(
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BitnnError(f"{TOOL} wrote no usable report: {error!r}") from None
     program = None
+    if machine and report.get("parallel"):
+        raise BitnnError("emulated programs have no threads to share: leave out parallel")
     if machine:
         program = emulator.link(
             machine,

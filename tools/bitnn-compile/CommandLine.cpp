@@ -43,6 +43,7 @@ static constexpr OptionHelp kOptions[] = {
     {"count-unbounded", "",
      "report, too, the adds of each layer as one adder graph"},
     {"timeline", "", "print the scratch memory: each buffer, and when"},
+    {"parallel", "", "the caller's threads may share the work of a layer"},
     {"threads", "N", "of the compiler; one per processor"},
     {"part-size", "N", "operations whose code is generated at once; 50000"},
     {"check", "on|off", "hold the object to its contract; on"},
@@ -194,6 +195,7 @@ static Error readPipeline(const Words &words, PipelineOptions &pipeline) {
     return sharing.takeError();
   pipeline.sharing = *sharing == 0;
   pipeline.countUnbounded = words.has("count-unbounded");
+  pipeline.parallel = words.has("parallel");
   return readNumber(words, "max-code-size", 1, pipeline.maxCodeSize);
 }
 

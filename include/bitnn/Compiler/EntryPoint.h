@@ -44,6 +44,8 @@ struct EntryPoint {
   std::vector<Edge> inputs, outputs;
   int64_t scratchBytes = 0;
   int64_t scratchAlignment = 1;
+  /// Whether it takes the caller's threads as its last argument.
+  bool parallel = false;
 
   std::string getFunctionName() const { return name + "_run"; }
 };

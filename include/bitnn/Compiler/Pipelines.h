@@ -33,6 +33,8 @@ struct PipelineOptions {
   bool countUnbounded = false;
   /// Kernels that must be tables, with schedule=auto.
   llvm::SmallVector<std::string> tables;
+  /// Whether the caller's threads may share the work of a layer.
+  bool parallel = false;
   /// Bytes of all code; 0 is the target's default.
   int64_t maxCodeSize = 0;
 

@@ -173,4 +173,43 @@ def ConvertKernelsToLLVMPass
   ];
 }
 
+def OutlineParallelPass : Pass<"bitnn-outline-parallel", "::mlir::ModuleOp"> {
+  let summary = "Let the caller run the bodies of parallel loops";
+  let description = [{
+    Every `scf.parallel` of the network becomes a private function of an
+    argument and an index, which the caller's threads may call in any order. The
+    argument points to the buffers of the network, on its stack. The network
+    gets one more argument: a pointer to a function of the caller that calls
+    `body(argument, 0)` to `body(argument, count - 1)`, and to what it needs for
+    that; or a null pointer, and the bodies run one after the other.
+
+    ```mlir
+    func.func @net_run(%x: memref<8xi8>, %y: memref<8xi8>) {
+      scf.parallel (%i) = (%c0) to (%c2) step (%c1) {
+        func.call @piece(%x, %y, %i) : (memref<8xi8>, memref<8xi8>, index) -> ()
+      }
+      return
+    }
+    // becomes
+    func.func private @net_run.parallel0(%argument: !llvm.ptr, %index: i32) {
+      ... // %x and %y from what %argument points to
+      call @piece(%x, %y, %i) : (memref<8xi8>, memref<8xi8>, index) -> ()
+      return
+    }
+    func.func @net_run(%x: memref<8xi8>, %y: memref<8xi8>, %parallel: !llvm.ptr) {
+      ...
+      call @net_run.in_any_order(%parallel, %count, %body, %argument)
+    ```
+  }];
+  let options = [
+    Option<"entry", "entry", "std::string", [{""}], "the network's function">,
+    Option<"indexBitwidth", "index-bitwidth", "unsigned", "64",
+           "Bits of an index, as many as a pointer has">,
+  ];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
+    "::mlir::func::FuncDialect", "::mlir::scf::SCFDialect"
+  ];
+}
+
 #endif // BITNN_CONVERSION_PASSES_TD

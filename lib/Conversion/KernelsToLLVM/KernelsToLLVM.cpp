@@ -100,7 +100,7 @@ LogicalResult ConvertKernelsToLLVM::convert() {
   populateFinalizeMemRefToLLVMConversionPatterns(types, patterns, &symbols);
   populateFuncToLLVMConversionPatterns(types, patterns, &symbols);
   LLVMConversionTarget target(getContext());
-  target.addLegalOp<ModuleOp>();
+  target.addLegalOp<ModuleOp, UnrealizedConversionCastOp>();
   return applyFullConversion(getOperation(), target, std::move(patterns));
 }
 

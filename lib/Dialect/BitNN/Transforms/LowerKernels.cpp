@@ -53,7 +53,7 @@ LowerKernels::lower(Operation *op, StringRef name, SymbolTable &symbols,
                            "bufferization");
   FailureOr<KernelStatistics> statistics;
   if (schedule == Schedule::Table) {
-    statistics = buildTableKernel(symbols, *layer, name);
+    statistics = buildTableKernel(symbols, *layer, name, parallel);
   } else {
     FailureOr<StraightLineOptions> options = getOptions(op, *layer, target);
     if (failed(options))
@@ -83,6 +83,7 @@ LowerKernels::getOptions(Operation *op, const Layer &layer,
                                                 : target.scalarRegisters);
   options.maxAdds = choose(maxAdds, target.maxAddsPerBlock);
   options.share = sharing;
+  options.parallel = parallel;
   if (!vectors)
     options.reach = target.loadReach;
   unsigned most =

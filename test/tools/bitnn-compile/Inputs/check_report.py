@@ -17,6 +17,7 @@ KEYS = [
     "checked",
     "scratch_bytes",
     "scratch_alignment",
+    "parallel",
     "object_bytes",
     "code_bytes",
     "data_bytes",

@@ -316,6 +316,9 @@ def LowerKernelsPass : Pass<"bitnn-lower-kernels", "::mlir::ModuleOp"> {
            "is the target's number">,
     Option<"maxAdds", "max-adds", "unsigned", "0",
            "digits of a code block; 0 is the target's number">,
+    Option<"parallel", "parallel", "bool", "false",
+           "blocks of outputs and pieces of the image become cases of one "
+           "scf.parallel, each with sums of its own">,
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::func::FuncDialect",

@@ -73,6 +73,30 @@ void KernelBuilder::vectorLoop(
     }
 }
 
+void KernelBuilder::cases(int64_t count, bool inAnyOrder,
+                          llvm::function_ref<void(int64_t)> body) {
+  if (!inAnyOrder || count == 1) {
+    for (int64_t each = 0; each < count; ++each)
+      body(each);
+    return;
+  }
+  auto loop =
+      scf::ParallelOp::create(*this, ValueRange(index(0)),
+                              ValueRange(index(count)), ValueRange(index(1)));
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(loop.getBody());
+  SmallVector<int64_t> values = llvm::to_vector(llvm::seq(count - 1));
+  auto choice = scf::IndexSwitchOp::create(
+      *this, TypeRange(), loop.getInductionVars()[0], values, values.size());
+  for (int64_t each = 0; each < count; ++each) {
+    Region &region = each + 1 < count ? choice.getCaseRegions()[each]
+                                      : choice.getDefaultRegion();
+    setInsertionPointToStart(&region.emplaceBlock());
+    body(each);
+    scf::YieldOp::create(*this);
+  }
+}
+
 Value KernelBuilder::viewAt(Value flat, Value offset) {
   auto type = cast<MemRefType>(flat.getType());
   auto layout = StridedLayoutAttr::get(getContext(), ShapedType::kDynamic, {1});
@@ -153,8 +177,21 @@ func::FuncOp bitnn::createKernel(SymbolTable &symbols, const Layer &layer,
   return function;
 }
 
+RowRange RowRange::getPiece(int64_t piece, int64_t pieces) const {
+  int64_t begin = numSteps() * piece / pieces;
+  int64_t end = numSteps() * (piece + 1) / pieces;
+  return {first + begin * step, (end - begin) * step, step};
+}
+
+int64_t bitnn::countPieces(const RowRange &rows, int64_t blocks) {
+  // Enough for the processors of today, and little code: each is a few calls.
+  constexpr int64_t kBodies = 16;
+  return std::min<int64_t>(rows.numSteps(), llvm::divideCeil(kBodies, blocks));
+}
+
 void bitnn::forEachRow(KernelBuilder &builder, const Layer &layer,
-                       ArrayRef<const GridBuffer *> buffers, int64_t step,
+                       ArrayRef<const GridBuffer *> buffers,
+                       const RowRange &rows,
                        llvm::function_ref<void(ValueRange)> body) {
   auto getSteps = [&](GridDim dim, int64_t count) {
     return llvm::map_to_vector(buffers, [&](const GridBuffer *buffer) {
@@ -163,10 +200,12 @@ void bitnn::forEachRow(KernelBuilder &builder, const Layer &layer,
   };
   SmallVector<Value> starts;
   for (const GridBuffer *buffer : buffers)
-    starts.push_back(builder.index(buffer->base));
+    starts.push_back(
+        builder.index(buffer->base + rows.first * buffer->steps[Row]));
   builder.loop(layer.grid[Batch], 1, starts, getSteps(Batch, 1),
                [&](Value, ValueRange image) {
-                 builder.loop(layer.grid[Row], step, image, getSteps(Row, step),
+                 builder.loop(rows.count, rows.step, image,
+                              getSteps(Row, rows.step),
                               [&](Value, ValueRange row) { body(row); });
                });
 }

@@ -50,6 +50,11 @@ struct KernelBuilder : mlir::ImplicitLocOpBuilder {
              llvm::ArrayRef<int64_t> steps,
              llvm::function_ref<void(mlir::ValueRange, int64_t, int64_t)> body);
 
+  /// body(0), ..., body(count - 1): one after the other, or, in any order, as
+  /// the cases of one scf.parallel.
+  void cases(int64_t count, bool inAnyOrder,
+             llvm::function_ref<void(int64_t)> body);
+
   /// A flat buffer from element `offset` on: constant indices into it become
   /// immediate offsets of loads and stores.
   mlir::Value viewAt(mlir::Value flat, mlir::Value offset);
@@ -77,10 +82,20 @@ mlir::func::FuncOp createKernel(mlir::SymbolTable &symbols, const Layer &layer,
                                 llvm::StringRef name,
                                 mlir::TypeRange argumentTypes);
 
-/// Loops over images and, `step` at a time, the rows of the grid around
-/// layer.op; `body` gets the offset of every buffer.
+/// Rows of a layer's grid, so many at a time.
+struct RowRange {
+  int64_t first = 0, count = 1, step = 1;
+
+  /// One of `pieces` of about equal size.
+  RowRange getPiece(int64_t piece, int64_t pieces) const;
+  int64_t numSteps() const { return count / step; }
+};
+
+/// Loops over images and rows of the grid around layer.op; `body` gets the
+/// offset of every buffer.
 void forEachRow(KernelBuilder &builder, const Layer &layer,
-                llvm::ArrayRef<const GridBuffer *> buffers, int64_t step,
+                llvm::ArrayRef<const GridBuffer *> buffers,
+                const RowRange &rows,
                 llvm::function_ref<void(mlir::ValueRange)> body);
 
 /// Copies the operations of `block` that compute what it yields, on `lanes`
@@ -91,6 +106,10 @@ void forEachRow(KernelBuilder &builder, const Layer &layer,
 mlir::FailureOr<llvm::SmallVector<mlir::Value>>
 cloneOnLanes(KernelBuilder &builder, mlir::Block &block,
              mlir::IRMapping &mapping, int64_t lanes);
+
+/// In how many pieces the rows of each of `blocks` blocks are to be worked on
+/// where threads may share a layer.
+int64_t countPieces(const RowRange &rows, int64_t blocks);
 
 /// Copies the layer's epilogue, for vectors if the accumulator is one. Without
 /// an epilogue the accumulator itself is stored. Fails with an error if an
@@ -114,6 +133,9 @@ struct StraightLineOptions {
   /// What a shift costs, in adds.
   unsigned shiftCost = 1;
   std::optional<int64_t> reach;
+  /// Whether blocks of outputs and pieces of the image may be worked on at the
+  /// same time, each with sums of its own.
+  bool parallel = false;
 };
 struct KernelStatistics {
   int64_t codeBlocks = 0;
@@ -136,7 +158,8 @@ buildStraightLineKernels(mlir::SymbolTable &symbols, const Layer &layer,
 /// The kernel of one layer as loops over digit tables; replaces layer.op.
 mlir::FailureOr<KernelStatistics> buildTableKernel(mlir::SymbolTable &symbols,
                                                    const Layer &layer,
-                                                   llvm::StringRef name);
+                                                   llvm::StringRef name,
+                                                   bool parallel);
 
 } // namespace bitnn
 

@@ -81,6 +81,32 @@ bool bitnn::hasDigits(const CodeBlock &code, unsigned output) {
   return llvm::any_of(code.matrix.row(output), [](int32_t w) { return w; });
 }
 
+namespace {
+/// The functions of one block of outputs.
+struct BlockKernels {
+  SmallVector<func::FuncOp> codeBlocks;
+  func::FuncOp epilogue;
+};
+} // namespace
+
+/// One tile of one block of outputs. `temporaries` are its partial sums and
+/// packed values, those that there are.
+static void callTile(KernelBuilder &builder, const StraightLineLayer &straight,
+                     const OutputBlock &block, const BlockKernels &kernel,
+                     Value input, ValueRange temporaries, ValueRange stores,
+                     ValueRange offsets) {
+  for (auto [function, code] :
+       llvm::zip_equal(kernel.codeBlocks, block.codeBlocks)) {
+    bool isSecond = isNarrow(code) && straight.wideSums;
+    func::CallOp::create(builder, function,
+                         ValueRange{input, offsets[0], temporaries[isSecond]});
+  }
+  SmallVector<Value> arguments = temporaries;
+  for (auto [buffer, offset] : llvm::zip_equal(stores, offsets.drop_front()))
+    arguments.append({buffer, offset});
+  func::CallOp::create(builder, kernel.epilogue, arguments);
+}
+
 FailureOr<KernelStatistics>
 bitnn::buildStraightLineKernels(SymbolTable &symbols, const Layer &layer,
                                 StringRef name,
@@ -95,55 +121,60 @@ bitnn::buildStraightLineKernels(SymbolTable &symbols, const Layer &layer,
     buffers.push_back(&layer.residual);
     stores.push_back(flatten(builder, layer.residual));
   }
-  SmallVector<Value> temporaries;
-  auto allocate = [&](MemRefType type) -> Value {
-    if (!type)
-      return Value();
-    return temporaries.emplace_back(memref::AllocOp::create(builder, type));
-  };
-  Value wide = allocate(straight.wideSums);
-  Value narrow = allocate(straight.narrowSums);
-  allocate(straight.packedValues);
+  SmallVector<Type> temporaryTypes;
+  for (MemRefType type :
+       {straight.wideSums, straight.narrowSums, straight.packedValues})
+    if (type)
+      temporaryTypes.push_back(type);
 
-  for (unsigned index = 0; index < straight.partition.blocks.size(); ++index) {
-    const OutputBlock &block = straight.partition.blocks[index];
+  ArrayRef<OutputBlock> blocks = straight.partition.blocks;
+  SmallVector<BlockKernels> kernels;
+  for (unsigned index = 0; index < blocks.size(); ++index) {
+    const OutputBlock &block = blocks[index];
+    BlockKernels &kernel = kernels.emplace_back();
     std::string prefix = (name + ".b" + Twine(index)).str();
-    SmallVector<func::FuncOp> codeBlocks;
     for (unsigned window = 0; window < block.codeBlocks.size(); ++window) {
       FailureOr<func::FuncOp> codeBlock = buildCodeBlock(
           symbols, straight, block, window,
           (prefix + ".w" + Twine(window)).str(), input.getType(), statistics);
       if (failed(codeBlock))
         return failure();
-      codeBlocks.push_back(*codeBlock);
+      kernel.codeBlocks.push_back(*codeBlock);
     }
-    SmallVector<Type> types =
-        llvm::to_vector(TypeRange(ValueRange(temporaries)));
+    SmallVector<Type> types = temporaryTypes;
     for (Value buffer : stores)
       types.append({buffer.getType(), builder.getIndexType()});
     FailureOr<func::FuncOp> epilogue = buildEpilogue(
         symbols, straight, block, prefix + ".epilogue", types, statistics);
     if (failed(epilogue))
       return failure();
-    statistics.codeBlocks += codeBlocks.size();
-    statistics.groups = std::max<int64_t>(statistics.groups, codeBlocks.size());
-
-    // All tiles of one block of outputs, while its code is in the cache.
-    forEachRow(
-        builder, layer, buffers, straight.tile.storedRows,
-        [&](ValueRange offsets) {
-          for (unsigned window = 0; window < codeBlocks.size(); ++window)
-            func::CallOp::create(
-                builder, codeBlocks[window],
-                ValueRange{input, offsets[0],
-                           isNarrow(block.codeBlocks[window]) ? narrow : wide});
-          SmallVector<Value> arguments = temporaries;
-          for (auto [buffer, offset] :
-               llvm::zip_equal(stores, offsets.drop_front()))
-            arguments.append({buffer, offset});
-          func::CallOp::create(builder, *epilogue, arguments);
-        });
+    kernel.epilogue = *epilogue;
+    statistics.codeBlocks += kernel.codeBlocks.size();
+    statistics.groups =
+        std::max<int64_t>(statistics.groups, kernel.codeBlocks.size());
   }
+
+  auto allocate = [&] {
+    return llvm::map_to_vector(temporaryTypes, [&](Type type) -> Value {
+      return memref::AllocOp::create(builder, cast<MemRefType>(type));
+    });
+  };
+  RowRange rows{0, layer.grid[Row], straight.tile.storedRows};
+  int64_t pieces = options.parallel ? countPieces(rows, blocks.size()) : 1;
+  SmallVector<Value> shared;
+  if (!options.parallel)
+    shared = allocate();
+  // All tiles of one block of outputs, while its code is in the cache.
+  builder.cases(blocks.size() * pieces, options.parallel, [&](int64_t index) {
+    const OutputBlock &block = blocks[index / pieces];
+    const BlockKernels &kernel = kernels[index / pieces];
+    SmallVector<Value> temporaries = options.parallel ? allocate() : shared;
+    forEachRow(builder, layer, buffers, rows.getPiece(index % pieces, pieces),
+               [&](ValueRange offsets) {
+                 callTile(builder, straight, block, kernel, input, temporaries,
+                          stores, offsets);
+               });
+  });
   layer.op->erase();
   return statistics;
 }

@@ -244,7 +244,8 @@ FailureOr<func::FuncOp> TableBuilder::buildRow(Type inputType, Type storedType,
 
 FailureOr<KernelStatistics> bitnn::buildTableKernel(SymbolTable &symbols,
                                                     const Layer &layer,
-                                                    StringRef name) {
+                                                    StringRef name,
+                                                    bool parallel) {
   KernelBuilder builder(layer.op->getLoc(), layer.op);
   SmallVector<Value> flat = {flatten(builder, layer.input),
                              flatten(builder, layer.init)};
@@ -259,11 +260,16 @@ FailureOr<KernelStatistics> bitnn::buildTableKernel(SymbolTable &symbols,
                      layer.hasResidual() ? flat[2].getType() : Type());
   if (failed(row))
     return failure();
-  forEachRow(builder, layer, buffers, 1, [&](ValueRange offsets) {
-    SmallVector<Value> arguments;
-    for (auto [buffer, offset] : llvm::zip_equal(flat, offsets))
-      arguments.append({buffer, offset});
-    func::CallOp::create(builder, *row, arguments);
+  RowRange rows{0, layer.grid[Row], 1};
+  int64_t pieces = parallel ? countPieces(rows, 1) : 1;
+  builder.cases(pieces, parallel, [&](int64_t piece) {
+    forEachRow(builder, layer, buffers, rows.getPiece(piece, pieces),
+               [&](ValueRange offsets) {
+                 SmallVector<Value> arguments;
+                 for (auto [buffer, offset] : llvm::zip_equal(flat, offsets))
+                   arguments.append({buffer, offset});
+                 func::CallOp::create(builder, *row, arguments);
+               });
   });
   layer.op->erase();
   KernelStatistics statistics;
