@@ -61,12 +61,16 @@ TargetDescription describeX86(StringRef cpu, StringRef features) {
   target.scalarAccumulators = 9;
   if (hasX86Feature(cpu, features, "avx512bw")) {
     target.vectorLanes = 32;
+    target.pairProduct = "llvm.x86.avx512.pmaddw.d.512";
+    target.addsPerMultiply = 2;
     target.vectorRegisters = 32;
     target.vectorAccumulators = 26;
     target.maxAddsPerBlock = 1400;
     target.millibytesPerDigit = 7200;
   } else if (hasX86Feature(cpu, features, "avx2")) {
     target.vectorLanes = 16;
+    target.pairProduct = "llvm.x86.avx2.pmadd.wd";
+    target.addsPerMultiply = 2;
     target.vectorRegisters = 16;
     target.vectorAccumulators = 13;
     target.maxAddsPerBlock = 1400;
@@ -127,6 +131,7 @@ TargetDescription describeTarget(StringRef tripleName, StringRef cpu,
     target.scalarAccumulators = 20;
     if (!features.contains("-neon")) {
       target.vectorLanes = 8;
+      target.addsPerMultiply = 2;
       target.vectorRegisters = 30;
       target.vectorAccumulators = 24;
       target.maxAddsPerBlock = 1400;

@@ -53,6 +53,9 @@ struct TargetDescription {
   int64_t maxCodeBytes = int64_t(16) << 20;
   /// Whether the instruction set has an integer multiplication.
   bool hasMultiply = true;
+  /// LLVM's name of the products of pairs of 16-bit numbers, added to 32-bit
+  /// ones; empty where products are widened one by one.
+  std::string pairProduct;
   /// What one multiplication of a dense kernel costs in additions of
   /// straight-line code: on rv32im, 8 instructions against 1.9.
   int64_t addsPerMultiply = 4;

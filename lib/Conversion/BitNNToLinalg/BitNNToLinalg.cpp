@@ -6,6 +6,7 @@
 #include "bitnn/Conversion/Passes.h"
 #include "bitnn/Dialect/BitNN/IR/Decomposition.h"
 #include "bitnn/Dialect/BitNN/Utils/Constants.h"
+#include "bitnn/Dialect/BitNN/Utils/DotProducts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -98,7 +99,8 @@ struct ConvertBitNNToLinalg
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     auto visit = [&](auto layer) -> LogicalResult {
-      bool chosen = all || layer.getSchedule() == Schedule::Multiply;
+      bool chosen = all || (layer.getSchedule() == Schedule::Multiply &&
+                            !layer->hasAttr(kDotAttr));
       bool onTensors = layer->getNumResults() == 1;
       return chosen && onTensors ? lower(rewriter, layer) : success();
     };

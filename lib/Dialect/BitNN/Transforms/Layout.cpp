@@ -8,6 +8,7 @@
 #include "Kernels/KernelChoice.h"
 #include "Resize.h"
 #include "bitnn/Dialect/BitNN/Transforms/Passes.h"
+#include "bitnn/Dialect/BitNN/Utils/DotProducts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -25,9 +26,10 @@ using namespace bitnn;
 
 /// Whether `op` is computed on vectors of pixels.
 static bool isOnVectors(Conv2DOp op, const TargetDescription &target) {
-  return op.getSchedule().value_or(Schedule::StraightLine) ==
-             Schedule::StraightLine &&
-         getVectorLanes(op, target) > 1;
+  bool hasVectors = op->hasAttr(kDotAttr) ||
+                    op.getSchedule().value_or(Schedule::StraightLine) ==
+                        Schedule::StraightLine;
+  return hasVectors && getVectorLanes(op, target) > 1;
 }
 
 /// Whether `value` is an array of the caller, or a view of it.

@@ -4,6 +4,7 @@
 #include "Kernels/KernelChoice.h"
 #include "bitnn/Arithmetic/Sharing.h"
 #include "bitnn/Dialect/BitNN/Transforms/Passes.h"
+#include "bitnn/Dialect/BitNN/Utils/DotProducts.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -47,7 +48,7 @@ LowerKernels::lower(Operation *op, StringRef name, SymbolTable &symbols,
     return failure();
   auto attribute = op->getAttrOfType<ScheduleAttr>("schedule");
   Schedule schedule = attribute ? attribute.getValue() : Schedule::StraightLine;
-  if (schedule == Schedule::Multiply)
+  if (schedule == Schedule::Multiply && !op->hasAttr(kDotAttr))
     return op->emitOpError("has the schedule multiply, which is lowered on "
                            "tensors; run convert-bitnn-to-linalg before "
                            "bufferization");
@@ -86,6 +87,16 @@ LowerKernels::getOptions(Operation *op, const Layer &layer,
   options.parallel = parallel;
   if (!vectors)
     options.reach = target.loadReach;
+  if (op->hasAttr(kDotAttr)) {
+    options.multiply = true;
+    options.pairProduct = target.pairProduct;
+    // Two vectors of sums per output; two of inputs, one of weights, and one
+    // of products stay beside them.
+    unsigned outputs = layer.numOutputs(), most = (options.registers - 3) / 2;
+    options.accumulators =
+        llvm::divideCeil(outputs, llvm::divideCeil(outputs, most));
+    return options;
+  }
   unsigned most =
       choose(accumulators, std::min(vectors ? target.vectorAccumulators
                                             : target.scalarAccumulators,

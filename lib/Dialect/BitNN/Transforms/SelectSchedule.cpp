@@ -2,6 +2,7 @@
 
 #include "Kernels/KernelChoice.h"
 #include "bitnn/Dialect/BitNN/Transforms/Passes.h"
+#include "bitnn/Dialect/BitNN/Utils/DotProducts.h"
 #include "bitnn/Dialect/BitNN/Utils/Locations.h"
 #include "bitnn/Dialect/BitNN/Utils/Remarks.h"
 #include "bitnn/TargetInfo/CostModel.h"
@@ -73,7 +74,8 @@ struct SelectSchedule
   std::optional<double> predict(const LayerFacts &layer,
                                 Schedule schedule) const;
   DictionaryAttr getPredictions(const LayerFacts &layer);
-  Schedule chooseFastest(const LayerFacts &layer) const;
+  std::optional<double> predictProducts(const LayerFacts &layer) const;
+  Schedule chooseFastest(const LayerFacts &layer, bool mayMultiply) const;
   void chooseBySize(MutableArrayRef<LayerFacts> layers);
   LogicalResult chooseAsTold(MutableArrayRef<LayerFacts> layers);
   DictionaryAttr getRecord(const LayerFacts &layer);
@@ -125,22 +127,41 @@ DictionaryAttr SelectSchedule::getPredictions(const LayerFacts &layer) {
   return builder.getDictionaryAttr(entries);
 }
 
+/// The cost of a layer that multiplies, on vectors of pixels if it can: then as
+/// much as straight-line code of so many digits.
+std::optional<double>
+SelectSchedule::predictProducts(const LayerFacts &layer) const {
+  if (!costs || !canMultiplyVectors(layer.op, target))
+    return predict(layer, Schedule::Multiply);
+  LayerSize size = layer.getSize();
+  size.digits = layer.weights * target.addsPerMultiply;
+  return costs->predict(CodeForm::StraightLine, size);
+}
+
 /// The schedule of least cost. Where nothing was measured, straight-line code,
 /// and multiplications where digits take more additions than these cost.
-Schedule SelectSchedule::chooseFastest(const LayerFacts &layer) const {
-  bool mayMultiply = multiply && target.hasMultiply;
-  if (!costs)
-    return mayMultiply && layer.digits > layer.weights * target.addsPerMultiply
+Schedule SelectSchedule::chooseFastest(const LayerFacts &layer,
+                                       bool mayMultiply) const {
+  if (!costs) {
+    bool onVectors = target.vectorLanes > 1;
+    return mayMultiply && target.hasMultiply &&
+                   layer.digits > layer.weights * target.addsPerMultiply &&
+                   (!onVectors || canMultiplyVectors(layer.op, target))
                ? Schedule::Multiply
                : Schedule::StraightLine;
+  }
   Schedule fastest = Schedule::StraightLine;
+  std::optional<double> least = predict(layer, fastest);
   for (Schedule schedule : kSchedules) {
     if (schedule == Schedule::Multiply && !mayMultiply)
       continue;
-    std::optional<double> cost = predict(layer, schedule);
-    std::optional<double> least = predict(layer, fastest);
-    if (cost && (!least || *cost < *least))
+    std::optional<double> cost = schedule == Schedule::Multiply
+                                     ? predictProducts(layer)
+                                     : predict(layer, schedule);
+    if (cost && (!least || *cost < *least)) {
       fastest = schedule;
+      least = cost;
+    }
   }
   return fastest;
 }
@@ -157,7 +178,17 @@ void SelectSchedule::chooseBySize(MutableArrayRef<LayerFacts> layers) {
                      "there is";
       continue;
     }
-    layer.schedule = chooseFastest(layer);
+    layer.schedule = chooseFastest(layer, multiply);
+    if (layer.schedule == Schedule::Multiply &&
+        canMultiplyVectors(layer.op, target))
+      layer.op->setAttr(kDotAttr, UnitAttr::get(&getContext()));
+    if (!multiply && canMultiplyVectors(layer.op, target) &&
+        chooseFastest(layer, /*mayMultiply=*/true) == Schedule::Multiply)
+      emitMissedRemark(layer.op, kPass,
+                       {std::to_string(layer.digits) + " digits of " +
+                            std::to_string(layer.weights) +
+                            " weights cost more than multiplications",
+                        "allow them with --multiply=layers"});
     if (layer.schedule != Schedule::StraightLine) {
       layer.reason = costs ? "the fastest, by the cost model"
                            : std::to_string(layer.digits) + " digits of " +

@@ -138,7 +138,6 @@ bitnn::buildCodeBlock(SymbolTable &symbols, const StraightLineLayer &straight,
                       const OutputBlock &block, unsigned window, StringRef name,
                       Type inputType, KernelStatistics &statistics) {
   const Layer &layer = straight.layer;
-  const Tile &tile = straight.tile;
   const CodeBlock &code = block.codeBlocks[window];
   FailureOr<LinearProgram> program = getProgram(straight, code, name);
   if (failed(program))
@@ -154,19 +153,10 @@ bitnn::buildCodeBlock(SymbolTable &symbols, const StraightLineLayer &straight,
   KernelBuilder builder(layer.op->getLoc(), function.getBody());
   CodeBlockBody body(builder, straight, block, window);
   Value start = builder.advance(function.getArgument(1), body.getFirstOffset());
-  builder.loop(
-      tile.rows, 1, {start, builder.index(0)},
-      {layer.input.steps[Row], tile.slotsPerRow()}, [&](Value, ValueRange row) {
-        builder.loop(
-            tile.columns, tile.lanes, row,
-            {layer.input.steps[Column] * tile.lanes,
-             tile.slotStep * tile.lanes},
-            [&](Value, ValueRange position) {
-              body.build(*program,
-                         builder.viewAt(function.getArgument(0), position[0]),
-                         builder.viewAt(function.getArgument(2), position[1]));
-            });
-      });
+  straight.forEachVector(builder, start, [&](Value, ValueRange position) {
+    body.build(*program, builder.viewAt(function.getArgument(0), position[0]),
+               builder.viewAt(function.getArgument(2), position[1]));
+  });
   func::ReturnOp::create(builder);
   int64_t adds = countAdds(function);
   statistics.addsPerPosition += adds;

@@ -133,6 +133,10 @@ struct StraightLineOptions {
   /// What a shift costs, in adds.
   unsigned shiftCost = 1;
   std::optional<int64_t> reach;
+  /// Whether the code multiplies, and LLVM's name of the machine's products of
+  /// pairs of 16-bit numbers; empty if it has none.
+  bool multiply = false;
+  std::string pairProduct;
   /// Whether blocks of outputs and pieces of the image may be worked on at the
   /// same time, each with sums of its own.
   bool parallel = false;

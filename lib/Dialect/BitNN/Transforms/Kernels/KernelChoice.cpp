@@ -30,6 +30,11 @@ int64_t bitnn::getVectorLanes(Conv2DOp op, const TargetDescription &target) {
   return op.getStrides()[1] == 1 && fillsVectors(op) ? target.vectorLanes : 1;
 }
 
+bool bitnn::canMultiplyVectors(Operation *op, const TargetDescription &target) {
+  auto conv = dyn_cast<Conv2DOp>(op);
+  return conv && conv.getGroups() == 1 && getVectorLanes(conv, target) > 1;
+}
+
 FailureOr<int64_t> bitnn::countLayerDigits(Operation *op) {
   auto count = [](auto layer) -> FailureOr<int64_t> {
     FailureOr<SmallVector<int32_t>> weights =

@@ -21,6 +21,9 @@ bool fillsVectors(Conv2DOp op);
 /// strides between them.
 int64_t getVectorLanes(Conv2DOp op, const TargetDescription &target);
 
+/// Whether there is a kernel of `op` that multiplies vectors of pixels.
+bool canMultiplyVectors(mlir::Operation *op, const TargetDescription &target);
+
 /// The number of digits of the constant weights of a conv_2d or matmul.
 mlir::FailureOr<int64_t> countLayerDigits(mlir::Operation *op);
 

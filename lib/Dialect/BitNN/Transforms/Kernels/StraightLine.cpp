@@ -24,6 +24,11 @@ StraightLineLayer::StraightLineLayer(const Layer &layer,
   partitionOptions.bias = layer.bias;
   partitionOptions.inputOffsets = layer.inputOffsets;
   partitionOptions.reach = options.reach;
+  if (options.multiply) {
+    // All weights of a block at once: they are data.
+    partitionOptions.maxAdds = std::numeric_limits<unsigned>::max();
+    partitionOptions.laneBits = 32;
+  }
   partition = Partition::compute(layer.weights, partitionOptions);
 
   int64_t outputs = std::min(options.accumulators, layer.numOutputs());
@@ -61,6 +66,19 @@ bool StraightLineLayer::packsRows() const {
   return isJoined && layer.init.steps[Column] == 1 && !isOneRow &&
          !layer.hasResidual() &&
          2 * tile.slots / tile.lanes < tile.storedRows * perRow;
+}
+
+void StraightLineLayer::forEachVector(
+    KernelBuilder &builder, Value start,
+    llvm::function_ref<void(Value, ValueRange)> body) const {
+  builder.loop(tile.rows, 1, {start, builder.index(0)},
+               {layer.input.steps[Row], tile.slotsPerRow()},
+               [&](Value, ValueRange row) {
+                 builder.loop(tile.columns, tile.lanes, row,
+                              {layer.input.steps[Column] * tile.lanes,
+                               tile.slotStep * tile.lanes},
+                              body);
+               });
 }
 
 int64_t StraightLineLayer::getBias(const OutputBlock &block,
@@ -134,9 +152,12 @@ bitnn::buildStraightLineKernels(SymbolTable &symbols, const Layer &layer,
     BlockKernels &kernel = kernels.emplace_back();
     std::string prefix = (name + ".b" + Twine(index)).str();
     for (unsigned window = 0; window < block.codeBlocks.size(); ++window) {
-      FailureOr<func::FuncOp> codeBlock = buildCodeBlock(
-          symbols, straight, block, window,
-          (prefix + ".w" + Twine(window)).str(), input.getType(), statistics);
+      std::string part = (prefix + ".w" + Twine(window)).str();
+      FailureOr<func::FuncOp> codeBlock =
+          options.multiply ? buildDotBlock(symbols, straight, block, part,
+                                           input.getType(), statistics)
+                           : buildCodeBlock(symbols, straight, block, window,
+                                            part, input.getType(), statistics);
       if (failed(codeBlock))
         return failure();
       kernel.codeBlocks.push_back(*codeBlock);

@@ -34,6 +34,11 @@ struct StraightLineLayer {
   /// The first element of an output's partial sums of code block `window`.
   int64_t getSlice(const OutputBlock &block, unsigned window,
                    unsigned output) const;
+  /// Loops over the vectors of a tile; `body` gets the offset of the input,
+  /// from `start` on, and of the sums.
+  void forEachVector(
+      KernelBuilder &builder, mlir::Value start,
+      llvm::function_ref<void(mlir::Value, mlir::ValueRange)> body) const;
 };
 
 inline bool isNarrow(const CodeBlock &code) { return code.laneBits == 16; }
@@ -47,6 +52,13 @@ mlir::FailureOr<mlir::func::FuncOp>
 buildCodeBlock(mlir::SymbolTable &symbols, const StraightLineLayer &straight,
                const OutputBlock &block, unsigned window, llvm::StringRef name,
                mlir::Type inputType, KernelStatistics &statistics);
+
+/// The same by multiplications, of all inputs of the block.
+mlir::func::FuncOp buildDotBlock(mlir::SymbolTable &symbols,
+                                 const StraightLineLayer &straight,
+                                 const OutputBlock &block, llvm::StringRef name,
+                                 mlir::Type inputType,
+                                 KernelStatistics &statistics);
 
 /// func(sums...[, packed], stored, offset[, residual, offset]): the stored
 /// values of a block's outputs over a tile. Rows are cut into vectors and, at
