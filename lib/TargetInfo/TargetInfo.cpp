@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "bitnn/TargetInfo/TargetInfo.h"
+#include "bitnn/TargetInfo/ByteTables.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -139,6 +140,22 @@ TargetDescription describeTarget(StringRef tripleName, StringRef cpu,
     }
   }
   return target;
+}
+
+ByteTables getByteTables(StringRef tripleName, StringRef cpu,
+                         StringRef features) {
+  Triple triple(tripleName);
+  if (triple.isAArch64() && !features.contains("-neon"))
+    return {ByteTables::Tbl, 16};
+  if (triple.getArch() != Triple::x86_64)
+    return {};
+  if (hasX86Feature(cpu, features, "avx512vbmi"))
+    return {ByteTables::Vpermi2b, 64};
+  if (hasX86Feature(cpu, features, "avx512bw"))
+    return {ByteTables::Pshufb, 64};
+  if (hasX86Feature(cpu, features, "avx2"))
+    return {ByteTables::Pshufb, 32};
+  return {};
 }
 
 } // namespace bitnn

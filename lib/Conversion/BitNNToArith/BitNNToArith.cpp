@@ -3,6 +3,7 @@
 #include "Lowerings.h"
 #include "bitnn/Conversion/Passes.h"
 #include "bitnn/Dialect/BitNN/Utils/Remarks.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
@@ -25,13 +26,22 @@ namespace {
 struct ConvertBitNNToArith
     : public bitnn::impl::ConvertBitNNToArithPassBase<ConvertBitNNToArith> {
   using ConvertBitNNToArithPassBase::ConvertBitNNToArithPassBase;
+  void getDependentDialects(DialectRegistry &registry) const override {
+    ConvertBitNNToArithPassBase::getDependentDialects(registry);
+    registry.insert<LLVM::LLVMDialect>();
+  }
   void runOnOperation() override;
 };
 
 /// Lowers the operations of one module.
 class Lowering {
 public:
-  Lowering(ModuleOp module, bool multiply) : tables(module), plans(multiply) {}
+  Lowering(ModuleOp module, bool multiply) : tables(module), plans(multiply) {
+    if (auto target =
+            module->getAttrOfType<TargetAttr>(BitNNDialect::kTargetAttr))
+      byteTables = getByteTables(target.getTriple(), target.getCpu(),
+                                 target.getFeatures());
+  }
 
   void lower(Operation *op);
 
@@ -40,6 +50,7 @@ private:
 
   ConstantTables tables;
   RequantizePlans plans;
+  ByteTables byteTables;
 };
 } // namespace
 
@@ -116,7 +127,9 @@ void Lowering::lower(Operation *op) {
   Value result =
       llvm::TypeSwitch<Operation *, Value>(op)
           .Case([&](RequantizeOp op) { return lowerRequantize(builder, op); })
-          .Case([&](LookupOp op) { return lowerLookup(builder, tables, op); })
+          .Case([&](LookupOp op) {
+            return lowerLookup(builder, tables, byteTables, op);
+          })
           .Case([&](AddOp op) { return lowerAdd(builder, tables, op); });
   if (!op->use_empty())
     op->getResult(0).replaceAllUsesWith(result);

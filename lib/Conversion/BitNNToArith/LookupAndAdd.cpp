@@ -42,12 +42,26 @@ static Value lowerClamp(LaneBuilder &builder, Value input,
   return upper == 127 ? input : builder.atMost(input, upper);
 }
 
-/// A load costs about as much in a scalar as this many operations. A vector has
-/// no loads from a table.
+/// A load costs about as much in a scalar as this many operations.
 static constexpr unsigned kOperationsOfScalarLookup = 4;
 
+/// Whether the steps cost no more than looking up.
+static bool arePreferred(const RequantizePlan &plan, Interval domain, Type type,
+                         ByteTables tables) {
+  unsigned operations = plan.numOperations(domain);
+  auto vector = dyn_cast<VectorType>(type);
+  if (!vector)
+    return operations <= kOperationsOfScalarLookup;
+  int64_t lanes = vector.getNumElements();
+  std::optional<unsigned> lookup = countLookupOperations(tables, lanes);
+  if (!lookup)
+    return true;
+  // Steps are computed in 32 bits, on as many registers as that takes.
+  return operations * llvm::divideCeil(4 * lanes, tables.bytes) <= *lookup;
+}
+
 Value bitnn::lowerLookup(LaneBuilder &builder, ConstantTables &tables,
-                         LookupOp op) {
+                         ByteTables byteTables, LookupOp op) {
   auto elements = cast<DenseElementsAttr>(op.getTable()).getValues<APInt>();
   auto values = llvm::map_to_vector(
       elements, [](const APInt &value) { return value.getSExtValue(); });
@@ -57,12 +71,14 @@ Value bitnn::lowerLookup(LaneBuilder &builder, ConstantTables &tables,
     return clamped;
   if (std::optional<StepFunction> steps = getSteps(values)) {
     RequantizePlan plan = planRequantize(*steps);
-    if (isa<VectorType>(type) ||
-        plan.numOperations(steps->domain()) <= kOperationsOfScalarLookup)
+    if (arePreferred(plan, steps->domain(), type, byteTables))
       return builder.resize(
           lowerRequantize(builder, plan, steps->domain(), input), 8);
   }
   std::rotate(values.begin(), values.begin() + 128, values.end());
+  if (auto vector = dyn_cast<VectorType>(type);
+      vector && countLookupOperations(byteTables, vector.getNumElements()))
+    return lookupLanes(builder, byteTables, values, input);
   Value table = tables.get(builder, values, 8);
   return builder.forEachLane(type, input, [&](ValueRange scalars) -> Value {
     return memref::LoadOp::create(builder, table, toIndex(builder, scalars[0]));

@@ -6,6 +6,7 @@
 #define BITNN_LIB_CONVERSION_BITNNTOARITH_LOWERINGS_H
 
 #include "ConstantTables.h"
+#include "LaneTables.h"
 #include "bitnn/Dialect/BitNN/IR/BitNN.h"
 #include <map>
 
@@ -36,8 +37,9 @@ mlir::Value lowerIndexedRequantize(LaneBuilder &builder, ConstantTables &tables,
                                    Interval domain, mlir::Value accumulator,
                                    mlir::Value index);
 
+/// `byteTables` is what the target has for vectors.
 mlir::Value lowerLookup(LaneBuilder &builder, ConstantTables &tables,
-                        LookupOp op);
+                        ByteTables byteTables, LookupOp op);
 
 mlir::Value lowerAdd(LaneBuilder &builder, ConstantTables &tables, AddOp op);
 
