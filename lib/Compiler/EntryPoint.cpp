@@ -2,6 +2,7 @@
 
 #include "bitnn/Compiler/EntryPoint.h"
 #include "bitnn/Dialect/BitNN/IR/BitNN.h"
+#include "bitnn/Dialect/BitNN/IR/EdgeAttributes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/StringExtras.h"
@@ -63,6 +64,12 @@ static FailureOr<Edge> readEdge(func::FuncOp function, Type type,
     edge.tensor = name.str();
   if (auto scale = attributes.getAs<FloatAttr>(BitNNDialect::kScaleAttr))
     edge.scale = scale.getValue().convertToFloat();
+  auto scales = attributes.getAs<DenseF32ArrayAttr>(kEdgeScalesAttr);
+  auto axis = attributes.getAs<IntegerAttr>(kEdgeAxisAttr);
+  if (scales && axis) {
+    edge.scales.assign(scales.asArrayRef().begin(), scales.asArrayRef().end());
+    edge.axis = axis.getInt();
+  }
   if (auto zero = attributes.getAs<IntegerAttr>(BitNNDialect::kZeroPointAttr))
     edge.zeroPoint = zero.getInt();
   edge.isUnsigned = attributes.contains(BitNNDialect::kUnsignedAttr);

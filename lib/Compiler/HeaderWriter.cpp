@@ -194,6 +194,9 @@ static void writeEdgeComment(const Edge &edge, bool isInput, StringRef macro,
   if (edge.scale)
     os << "\n * value = " << macro << "_SCALE * (integer - " << macro
        << "_ZERO_POINT)";
+  if (!edge.scales.empty())
+    os << "\n * value = scale * integer, with one scale of " << macro
+       << "_SCALES\n * per entry of dimension " << edge.axis << ".";
   if (edge.isFloat)
     os << "\n * In the graph it is float32; the caller "
        << (isInput ? "quantizes it." : "dequantizes it.");
@@ -217,6 +220,13 @@ static void writeEdge(const Edge &edge, bool isInput, StringRef macro,
     bool negative = edge.zeroPoint < 0;
     os << "#define " << macro << "_ZERO_POINT " << (negative ? "(" : "")
        << edge.zeroPoint << (negative ? ")" : "") << "\n";
+  }
+  if (!edge.scales.empty()) {
+    os << "#define " << macro << "_SCALES \\\n  {";
+    for (auto [index, scale] : enumerate(edge.scales))
+      os << (index == 0 ? " " : ", ") << (index % 4 ? "" : "\\\n    ")
+         << writeFloat(scale);
+    os << " }\n";
   }
   os << "\n";
 }

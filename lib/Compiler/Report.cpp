@@ -248,6 +248,10 @@ static json::Object toJson(const Edge &edge) {
     object["scale"] = double(*edge.scale);
     object["zero_point"] = edge.zeroPoint;
   }
+  if (!edge.scales.empty()) {
+    object["scale"] = json::Array(edge.scales);
+    object["axis"] = edge.axis;
+  }
   return object;
 }
 

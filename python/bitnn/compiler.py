@@ -41,7 +41,8 @@ class Cut:
     tensor: str
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
-    scale: np.float32
+    scale: Array
+    axis: int
     zero_point: int
     is_float: bool
     caller: tuple[str, ...] = ()
@@ -54,7 +55,8 @@ class Cut:
             tensor=entry.get("tensor") or entry["name"],
             dtype=np.dtype(entry.get("element", "int8")),
             shape=tuple(entry["shape"]),
-            scale=np.float32(entry.get("scale", 1)),
+            scale=np.asarray(entry.get("scale", 1), np.float32),
+            axis=int(entry.get("axis", 0)),
             zero_point=int(entry.get("zero_point", 0)),
             is_float=bool(entry.get("float", False)),
             caller=tuple(entry.get("caller", ())),
@@ -177,7 +179,7 @@ class Network:
         if self.reference.graph.is_integer(cut.tensor):
             return y
         # The cut lies behind data movement of a dequantized tensor.
-        return Quantized.of(y, np.asarray(cut.scale), np.asarray(cut.zero_point), 0)
+        return Quantized.of(y, cut.scale, np.asarray(cut.zero_point), cut.axis)
 
 
 def integers(value: Value) -> Array:

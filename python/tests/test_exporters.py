@@ -68,15 +68,15 @@ g (float[1,2,4,4] x) => (float[1,3] y) <CONSTANTS, int64[2] last = {2, 3},
   view = Reshape(mr, flat)
   fq = QuantizeLinear<axis = 0>(ff, ws3, zs)
   fr = DequantizeLinear<axis = 0>(fq, ws3, zs)
-  o = Gemm<transB = 1>(view, fr)
-  oq = QuantizeLinear<axis = 1>(o, s, z)
-  y = DequantizeLinear<axis = 1>(oq, s, z)
+  y = Gemm<transB = 1>(view, fr)
 }""",
-    # Brevitas: Clip for fewer bits, biases of int32, no quantization of the last layer.
+    # Brevitas: Clip for fewer bits, biases of int32, no quantization of the last layer, whose
+    # weights have a scale per output.
     "brevitas": """
 g (float[1,2,4,4] x) => (float[1,2,4,4] y) <CONSTANTS, int8 low = {-7}, int8 high = {7},
  int8 most = {127}, int8 least = {-127}, int32[2] bias = {100, -200}, int32 zero = {0},
- float bs = {0.0005}, uint8 uz = {0}, uint8 umost = {15}, uint8 uleast = {0}> {
+ float[2] ws2 = {0.01, 0.02}, int8[2] none = {0, 0}, float bs = {0.0005},
+ uint8 uz = {0}, uint8 umost = {15}, uint8 uleast = {0}> {
   q = QuantizeLinear(x, s, n)
   c = Clip(q, least, most)
   xr = DequantizeLinear(c, s, n)
@@ -88,7 +88,7 @@ g (float[1,2,4,4] x) => (float[1,2,4,4] y) <CONSTANTS, int8 low = {-7}, int8 hig
   rq = QuantizeLinear(r, t, uz)
   rc = Clip(rq, uleast, umost)
   rr = DequantizeLinear(rc, t, uz)
-  kr = DequantizeLinear(w, ws, n)
+  kr = DequantizeLinear<axis = 0>(w, ws2, none)
   y = Conv(rr, kr)
 }""",
     # tf2onnx of a TFLite file: channels last at the edges and where it does not know an
@@ -129,6 +129,15 @@ g (float[1,4,4,2] x) => (float[1,3] y) <CONSTANTS, int64[6] spread = {1, 4, 1, 4
   sq = QuantizeLinear(soft_max, soft, low)
   y = DequantizeLinear(sq, soft, low)
 }""",
+    # A tensor whose channels have scales of their own, at the edges and between functions.
+    "scales per axis": """
+g (float[1,2,2,2] x, uint8[2,3] b) => (int8[1,2,2,2] y, float[2,3] o, int8[2,3] e)
+<CONSTANTS, float[2] ss = {0.1, 0.02}, int8[2] zs = {5, -7}, uint8[2] us = {100, 7}> {
+  y = QuantizeLinear<axis = 1>(x, ss, zs)
+  o = DequantizeLinear<axis = 0>(b, ss, us)
+  r = Sigmoid(o)
+  e = QuantizeLinear(r, ws, n)
+}""",
 }
 OPSETS = {"torch dynamo": 18}
 
@@ -141,6 +150,16 @@ def parse(form: str) -> onnx.ModelProto:
 @pytest.mark.parametrize("form", FORMS)
 def test_form(compiler: str, seed: int, form: str) -> None:
     check(parse(form), seed)
+
+
+def test_several_scales_in_the_header(compiler: str, tmp_path: Path) -> None:
+    network = bitnn.compile(parse("brevitas"))
+    network.save(tmp_path / "b.o")
+    header = (tmp_path / "b.h").read_text()
+    assert "Y_SCALES \\\n  {" in header and "per entry of dimension 1." in header
+    (cut,) = network.outputs
+    scales = np.float32(0.1) * np.asarray([0.01, 0.02], np.float32)
+    np.testing.assert_array_equal(cut.scale, scales)
 
 
 def test_a_residual_that_is_not_quantized_is_refused(compiler: str) -> None:

@@ -27,6 +27,9 @@ struct Edge {
   /// Real value = scale * (integer - zeroPoint), where the array is quantized.
   std::optional<float> scale;
   int64_t zeroPoint = 0;
+  /// Instead: one scale per entry of dimension `axis`, and no zero point.
+  std::vector<float> scales;
+  int64_t axis = 0;
   /// The graph's own edge is float32.
   bool isFloat = false;
   /// Operators left to the caller, in order.

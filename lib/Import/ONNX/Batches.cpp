@@ -26,44 +26,27 @@ static Value broadcastBatch(NodeContext &node, Value value,
                                : emitMovement(node.builder, value, repeat);
 }
 
-/// The matrix of a constant that each matrix of a batch uses.
-static std::vector<int64_t> getMatrices(ArrayRef<int64_t> given,
-                                        ArrayRef<int64_t> batch) {
-  std::vector<int64_t> matrices;
-  for (int64_t i = 0, e = *getNumElements(batch); i < e; ++i) {
-    int64_t matrix = 0, stride = 1, rest = i;
-    for (size_t fromEnd = 1; fromEnd <= given.size(); ++fromEnd) {
-      int64_t extent = given[given.size() - fromEnd];
-      int64_t extentOfBatch = batch[batch.size() - fromEnd];
-      if (extent > 1)
-        matrix += rest % extentOfBatch * stride;
-      rest /= extentOfBatch;
-      stride *= extent;
-    }
-    matrices.push_back(matrix);
-  }
-  return matrices;
-}
-
 /// The weights of the convolution: the columns of the matrices are its outputs.
 static QuantizedConstant makeGroups(const QuantizedConstant &given,
                                     ArrayRef<int64_t> batch) {
   ArrayRef<int64_t> shape = given.integers->shape;
   int64_t k = shape[shape.size() - 2], n = shape.back();
-  std::vector<int64_t> matrices = getMatrices(shape.drop_back(2), batch);
+  int64_t count = *getNumElements(batch);
   std::vector<int64_t> values;
-  for (int64_t matrix : matrices)
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t matrix = getBroadcastSource(shape.drop_back(2), batch, i);
     for (int64_t output = 0; output < n; ++output)
       for (int64_t input = 0; input < k; ++input)
         values.push_back(
             given.integers->getInteger((matrix * k + input) * n + output));
+  }
   QuantizedConstant weights = given;
-  weights.integers = makeTensor(
-      given.integers->type, {int64_t(matrices.size()) * n, k, 1, 1}, values);
+  weights.integers =
+      makeTensor(given.integers->type, {count * n, k, 1, 1}, values);
   weights.axis = 0;
   auto repeat = [&](auto &entries) {
     auto once = entries;
-    for (size_t b = 1; b < matrices.size() && once.size() > 1; ++b)
+    for (int64_t b = 1; b < count && once.size() > 1; ++b)
       entries.insert(entries.end(), once.begin(), once.end());
   };
   repeat(weights.scales);

@@ -3,6 +3,7 @@
 // DequantizeLinear: attaches what integers stand for, and computes nothing.
 
 #include "Importer.h"
+#include "Quantization.h"
 #include "Scales.h"
 #include <cmath>
 
@@ -30,6 +31,36 @@ static Result dequantizeConstant(NodeContext &node, const Constant &constant,
       QuantizedConstant{constant.tensor, *scales, *zeroPoints, *normalized});
 }
 
+/// Activations with several scales: functions of the integers, one per entry of
+/// the axis. Nothing but such functions has an integer form behind it.
+static Result dequantizePerAxis(NodeContext &node, const Integers &integers,
+                                const std::vector<float> &scales,
+                                const std::vector<int64_t> &zeroPoints,
+                                int64_t axis) {
+  ArrayRef<int64_t> shape =
+      cast<RankedTensorType>(integers.value.getType()).getShape();
+  FailureOr<int64_t> normalized =
+      getAxis(node, scales.size(), zeroPoints.size(), shape, axis);
+  if (failed(normalized))
+    return failure();
+  auto function = std::make_shared<Function>();
+  function->channels = shape[*normalized];
+  function->axis = *normalized;
+  function->turns = {{{}}};
+  function->apply = [=](float integer, int64_t channel) {
+    int64_t zeroPoint = zeroPoints[zeroPoints.size() == 1 ? 0 : channel];
+    return (integer - float(zeroPoint)) *
+           scales[scales.size() == 1 ? 0 : channel];
+  };
+  Dequantized real;
+  real.tensor = integers.tensor;
+  real.source = real.integers = integers;
+  real.quantization = {1.0f, integers.isUnsigned ? kLowest : 0};
+  real.function = function;
+  real.nodes.push_back(&node.node);
+  return ImportedValue(real);
+}
+
 Result bitnn::importer::dequantize(NodeContext &node, const Operand &value,
                                    const Operand &scale,
                                    const Operand &zeroPoint, int64_t axis) {
@@ -47,6 +78,8 @@ Result bitnn::importer::dequantize(NodeContext &node, const Operand &value,
   auto zeroPoints = getZeroPoints(node, zeroPoint, type);
   if (failed(zeroPoints))
     return failure();
+  if (isPerAxis(*scales, *zeroPoints))
+    return dequantizePerAxis(node, *integers, *scales, *zeroPoints, axis);
   auto quantization =
       getPerTensor(node, *scales, *zeroPoints, integers->isUnsigned);
   if (failed(quantization))
@@ -73,6 +106,11 @@ bitnn::importer::getActivation(NodeContext &node, const Operand &value,
   auto *real = value ? std::get_if<Dequantized>(value.get()) : nullptr;
   if (real && real->isUntouched())
     return real;
+  if (real && real->nodes.size() == 1 &&
+      StringRef(real->nodes.front()->op) == "DequantizeLinear")
+    return node.refuse() << "its " << what << " " << quote(real->tensor)
+                         << " has several scales or zero points; quantize "
+                            "activations per tensor";
   return node.refuseOperand(
       value, what,
       "8-bit integers behind a DequantizeLinear; put a QuantizeLinear and a "

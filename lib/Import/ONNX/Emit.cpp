@@ -131,6 +131,20 @@ std::optional<Shape> bitnn::importer::getBroadcastShape(ArrayRef<int64_t> lhs,
   return shape;
 }
 
+int64_t bitnn::importer::getBroadcastSource(ArrayRef<int64_t> from,
+                                            ArrayRef<int64_t> to,
+                                            int64_t element) {
+  int64_t source = 0, stride = 1;
+  for (size_t i = 1; i <= from.size(); ++i) {
+    int64_t position = element % to[to.size() - i];
+    element /= to[to.size() - i];
+    if (from[from.size() - i] != 1)
+      source += position * stride;
+    stride *= from[from.size() - i];
+  }
+  return source;
+}
+
 Value bitnn::importer::emitTableEntry(OpBuilder &builder, Location loc,
                                       Value table, Value place) {
   Value index =

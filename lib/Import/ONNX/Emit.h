@@ -61,6 +61,11 @@ mlir::AffineMap getBroadcastMap(mlir::OpBuilder &builder,
 std::optional<Shape> getBroadcastShape(llvm::ArrayRef<int64_t> lhs,
                                        llvm::ArrayRef<int64_t> rhs);
 
+/// The element of an operand of shape `from` for an element of the result it is
+/// broadcast to, both by their place in row-major order.
+int64_t getBroadcastSource(llvm::ArrayRef<int64_t> from,
+                           llvm::ArrayRef<int64_t> to, int64_t element);
+
 /// In the body of an elementwise operation: an element of a constant vector at
 /// the place that an i32 tells.
 mlir::Value emitTableEntry(mlir::OpBuilder &builder, mlir::Location loc,

@@ -10,126 +10,6 @@
 using namespace mlir;
 using namespace bitnn::importer;
 
-/// Shape arithmetic is small; anything larger is left to whoever reads it.
-static constexpr int64_t kMostFolded = 1 << 20;
-
-//===----------------------------------------------------------------------===//
-// Elements
-//===----------------------------------------------------------------------===//
-
-/// Elements as numbers of the type that ONNX computes in.
-template <typename T>
-static std::vector<T> getNumbers(const Tensor &tensor) {
-  std::vector<T> numbers;
-  for (int64_t i = 0; i < tensor.size(); ++i)
-    numbers.push_back(tensor.type == ElementType::Float32
-                          ? T(tensor.getFloat(i))
-                          : T(tensor.getInteger(i)));
-  return numbers;
-}
-
-static TensorRef makeNumbers(ElementType type, Shape shape,
-                             const std::vector<int64_t> &numbers) {
-  return makeTensor(type, std::move(shape), numbers);
-}
-static TensorRef makeNumbers(ElementType, Shape shape,
-                             const std::vector<float> &numbers) {
-  return makeTensor(std::move(shape), numbers);
-}
-
-/// The element of an operand for an element of the broadcast result.
-static int64_t getSource(ArrayRef<int64_t> from, ArrayRef<int64_t> to,
-                         int64_t element) {
-  int64_t source = 0, stride = 1;
-  for (size_t i = 1; i <= from.size(); ++i) {
-    int64_t position = element % to[to.size() - i];
-    element /= to[to.size() - i];
-    if (from[from.size() - i] != 1)
-      source += position * stride;
-    stride *= from[from.size() - i];
-  }
-  return source;
-}
-
-//===----------------------------------------------------------------------===//
-// Two operands
-//===----------------------------------------------------------------------===//
-
-/// Nothing where the result is undefined, as after a division by zero.
-template <typename T>
-static std::optional<T> compute(StringRef op, T a, T b) {
-  if (op == "Equal")
-    return a == b;
-  if (op == "Less")
-    return a < b;
-  if (op == "Greater")
-    return a > b;
-  if (op == "Max")
-    return std::max(a, b);
-  if (op == "Min")
-    return std::min(a, b);
-  if constexpr (std::is_same_v<T, int64_t>) {
-    T result;
-    if (op == "Add")
-      return llvm::AddOverflow(a, b, result) ? std::nullopt
-                                             : std::optional(result);
-    if (op == "Sub")
-      return llvm::SubOverflow(a, b, result) ? std::nullopt
-                                             : std::optional(result);
-    if (op == "Mul")
-      return llvm::MulOverflow(a, b, result) ? std::nullopt
-                                             : std::optional(result);
-    if (b == 0 || (a == INT64_MIN && b == -1))
-      return std::nullopt;
-    return op == "Div" ? a / b : a % b;
-  } else {
-    if (op == "Add")
-      return a + b;
-    if (op == "Sub")
-      return a - b;
-    if (op == "Mul")
-      return a * b;
-    return op == "Div" ? a / b : std::fmod(a, b);
-  }
-}
-
-template <typename T>
-static TensorRef combine(StringRef op, const Tensor &lhs, const Tensor &rhs,
-                         ElementType type) {
-  auto shape = getBroadcastShape(lhs.shape, rhs.shape);
-  FailureOr<int64_t> size = failure();
-  if (shape)
-    size = getNumElements(*shape);
-  if (failed(size) || *size > kMostFolded)
-    return nullptr;
-  std::vector<T> a = getNumbers<T>(lhs), b = getNumbers<T>(rhs), result;
-  for (int64_t i = 0; i < *size; ++i) {
-    auto value = compute(op, a[getSource(lhs.shape, *shape, i)],
-                         b[getSource(rhs.shape, *shape, i)]);
-    if (!value)
-      return nullptr;
-    result.push_back(*value);
-  }
-  if (type != ElementType::Bool)
-    return makeNumbers(type, *shape, result);
-  return makeTensor(type, *shape,
-                    std::vector<int64_t>(result.begin(), result.end()));
-}
-
-static TensorRef combine(StringRef op, const Tensor &lhs, const Tensor &rhs) {
-  if (lhs.type != rhs.type || lhs.type == ElementType::Other)
-    return nullptr;
-  bool isComparison = op == "Equal" || op == "Less" || op == "Greater";
-  ElementType type = isComparison ? ElementType::Bool : lhs.type;
-  return lhs.type == ElementType::Float32
-             ? combine<float>(op, lhs, rhs, type)
-             : combine<int64_t>(op, lhs, rhs, type);
-}
-
-//===----------------------------------------------------------------------===//
-// Other operators
-//===----------------------------------------------------------------------===//
-
 static ElementType getType(int64_t onnxType) {
   switch (onnxType) {
   case kOnnxFloat:
@@ -259,10 +139,11 @@ static TensorRef choose(const Tensor &condition, const Tensor &a,
   result->bytes.clear();
   size_t width = a.bytes.size() / a.size();
   for (int64_t i = 0; i < *size; ++i) {
-    bool isFirst = condition.getInteger(getSource(condition.shape, *shape, i));
+    bool isFirst =
+        condition.getInteger(getBroadcastSource(condition.shape, *shape, i));
     const Tensor &from = isFirst ? a : b;
-    result->bytes.append(from.bytes, getSource(from.shape, *shape, i) * width,
-                         width);
+    result->bytes.append(
+        from.bytes, getBroadcastSource(from.shape, *shape, i) * width, width);
   }
   return result;
 }
@@ -285,7 +166,7 @@ static TensorRef fold(NodeContext &node, ArrayRef<TensorRef> constants) {
           .Cases({"Equal", "Less", "Greater"}, true)
           .Default(false);
   if (isBinary && count == 2)
-    return combine(op, first, *constants[1]);
+    return combineConstants(op, first, *constants[1]);
   if (op == "Cast") {
     FailureOr<int64_t> to = node.getInt("to", 0);
     return succeeded(to) ? cast(first, getType(*to)) : nullptr;

@@ -13,6 +13,11 @@ namespace bitnn::importer {
 llvm::ArrayRef<std::pair<llvm::StringLiteral, llvm::StringLiteral>>
 getFunctionNames();
 
+/// Where `step` after what was applied to `real` turns, by channel, if that is
+/// known.
+std::optional<std::vector<std::vector<float>>>
+composeTurns(const Real &real, const Function &step, int64_t channels);
+
 /// Applies a function to what a value stands for; declines where it has no
 /// integer form.
 Result applyFunction(NodeContext &node, const Operand &value,

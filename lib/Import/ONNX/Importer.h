@@ -20,6 +20,9 @@ struct Cut {
   std::string name, tensor;
   bool isUnsigned = false, isFloat = false;
   std::optional<Quantization> quantization;
+  /// Of sums with several scales: one per entry of dimension `axis`.
+  std::vector<float> scales;
+  unsigned axis = 0;
   /// The operators between them.
   std::vector<const Node *> caller;
   /// Of an argument: the graph input that it is computed from, and the tensor
@@ -41,9 +44,10 @@ public:
   /// The tensor that `node` makes of `operands`, left to the caller.
   Outside leaveOutside(const Node &node, llvm::ArrayRef<Operand> operands,
                        const llvm::Twine &reason) const;
-  /// The argument for a float tensor that `node` quantizes.
+  /// The argument for a float tensor that `node` quantizes; without a
+  /// quantization that is left to the caller, too.
   Result cutInput(NodeContext &node, const Outside &real, bool isUnsigned,
-                  Quantization quantization);
+                  std::optional<Quantization> quantization);
   /// Notes what integers stand for, in case they are an argument.
   void describeArgument(const Integers &integers, Quantization quantization);
 
@@ -63,13 +67,15 @@ private:
   mlir::FailureOr<llvm::SmallVector<const Node *>>
   getAncestors(llvm::ArrayRef<std::string> outputs) const;
 
-  // Edges.cpp
-  mlir::FailureOr<std::vector<std::string>> getOutputNames() const;
+  // Inputs.cpp
   Integers addArgument(Cut cut, llvm::ArrayRef<int64_t> shape);
   Operand readInput(const Operand &value);
+  void sortArguments();
+
+  // Outputs.cpp
+  mlir::FailureOr<std::vector<std::string>> getOutputNames() const;
   mlir::FailureOr<Cut> cutOutput(llvm::StringRef name);
   mlir::LogicalResult cutOutputs(llvm::ArrayRef<std::string> names);
-  void sortArguments();
   void setEdgeAttributes(llvm::ArrayRef<Cut> results);
 
   const OnnxImportOptions &options;

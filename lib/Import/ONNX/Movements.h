@@ -19,6 +19,12 @@ using Plan =
 Result move(NodeContext &node, Plan plan);
 Result move(NodeContext &node, const Operand &operand, Plan plan);
 
+/// A constant after a movement, and one behind a DequantizeLinear.
+TensorRef moveConstant(const Tensor &tensor, const Movement &movement);
+mlir::FailureOr<QuantizedConstant> moveQuantized(NodeContext &node,
+                                                 QuantizedConstant constant,
+                                                 const Movement &movement);
+
 /// Refuses results that are empty or too large. Whoever lists the elements of
 /// a dimension asks before that.
 mlir::LogicalResult checkShape(NodeContext &node, llvm::ArrayRef<int64_t> shape,

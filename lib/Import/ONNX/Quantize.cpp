@@ -132,11 +132,19 @@ Result bitnn::importer::quantize(NodeContext &node, const Operand &value,
   if (TensorRef floats = value ? getFloats(value) : nullptr)
     return quantizeConstant(node, *floats, *scales, *zeroPoints, *type, axis);
 
+  auto *outside = value ? std::get_if<Outside>(value.get()) : nullptr;
+  bool isInput =
+      outside && outside->sources.empty() && !outside->inputs.empty();
+  if (isInput && outside->shape && isPerAxis(*scales, *zeroPoints)) {
+    if (failed(getAxis(node, scales->size(), zeroPoints->size(),
+                       *outside->shape, axis)))
+      return failure();
+    return node.importer.cutInput(node, *outside, type->isUnsigned(), {});
+  }
   if (failed(getPerTensor(node, *scales, *zeroPoints, type->isUnsigned())))
     return failure();
   Quantization to = type->getQuantization(scales->front(), zeroPoints->front());
-  auto *outside = value ? std::get_if<Outside>(value.get()) : nullptr;
-  if (outside && outside->sources.empty() && !outside->inputs.empty())
+  if (isInput)
     return node.importer.cutInput(node, *outside, type->isUnsigned(), to);
 
   FailureOr<Value> integers = quantizeValue(node, value, to);

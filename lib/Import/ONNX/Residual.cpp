@@ -8,6 +8,7 @@
 #include "Quantization.h"
 #include "Weights.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace bitnn::importer;
@@ -108,26 +109,21 @@ FailureOr<Accumulator> bitnn::importer::addTensor(NodeContext &node,
                          << toString(sum.shape);
   bool isInteger = constant.type == ElementType::Int32;
   // The constant's shape, but with channels where they have scales.
-  size_t rank = sum.shape.size(), missing = rank - constant.shape.size();
-  Shape from(missing, 1);
-  llvm::append_range(from, constant.shape);
-  Shape shape = from;
-  if (!isInteger && sum.scales.size() > 1)
+  size_t rank = sum.shape.size();
+  Shape shape(rank - constant.shape.size(), 1);
+  llvm::append_range(shape, constant.shape);
+  std::vector<int64_t> channels = {0};
+  if (!isInteger && sum.scales.size() > 1) {
     shape[sum.channelAxis] = sum.shape[sum.channelAxis];
+    channels.resize(sum.scales.size());
+    std::iota(channels.begin(), channels.end(), 0);
+  }
   SmallVector<int32_t> values;
   int64_t most = 0;
   for (int64_t i = 0, e = *getNumElements(shape); i < e; ++i) {
-    int64_t element = 0, stride = 1, rest = i, channel = 0;
-    for (size_t dimension = rank; dimension-- > 0;) {
-      int64_t index = rest % shape[dimension];
-      rest /= shape[dimension];
-      if (dimension == sum.channelAxis)
-        channel = index;
-      if (from[dimension] > 1)
-        element += index * stride;
-      stride *= from[dimension];
-    }
-    double scale = sum.scales[sum.scales.size() == 1 ? 0 : channel];
+    int64_t element = getBroadcastSource(constant.shape, shape, i);
+    int64_t channel = getEntry(channels, shape, sum.channelAxis, i);
+    double scale = sum.scales[channel];
     double steps = isInteger
                        ? double(constant.getInteger(element))
                        : std::nearbyint(constant.getFloat(element) / scale);

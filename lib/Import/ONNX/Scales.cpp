@@ -50,10 +50,15 @@ bitnn::importer::getZeroPoints(NodeContext &node, const Operand &operand,
   return zeroPoints;
 }
 
+bool bitnn::importer::isPerAxis(const std::vector<float> &scales,
+                                const std::vector<int64_t> &zeroPoints) {
+  return !llvm::all_equal(scales) || !llvm::all_equal(zeroPoints);
+}
+
 FailureOr<Quantization> bitnn::importer::getPerTensor(
     NodeContext &node, const std::vector<float> &scales,
     const std::vector<int64_t> &zeroPoints, bool isUnsigned) {
-  if (!llvm::all_equal(scales) || !llvm::all_equal(zeroPoints))
+  if (isPerAxis(scales, zeroPoints))
     return node.refuse() << "activations must be quantized per tensor, with "
                             "one scale and zero point";
   return Quantization{scales.front(),

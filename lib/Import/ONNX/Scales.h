@@ -19,6 +19,10 @@ mlir::FailureOr<std::vector<float>> getScales(NodeContext &node,
 mlir::FailureOr<std::vector<int64_t>>
 getZeroPoints(NodeContext &node, const Operand &operand, ElementType type);
 
+/// Whether there are several of them.
+bool isPerAxis(const std::vector<float> &scales,
+               const std::vector<int64_t> &zeroPoints);
+
 /// The one quantization of an activation, as stored.
 mlir::FailureOr<Quantization>
 getPerTensor(NodeContext &node, const std::vector<float> &scales,

@@ -17,7 +17,7 @@ FailureOr<Weights> bitnn::importer::getWeights(NodeContext &node,
   if (!constant || !isEightBits(constant->integers->type))
     return node.refuseOperand(operand, "weights operand",
                               "constant 8-bit integers behind a "
-                              "DequantizeLinear");
+                              "DequantizeLinear; quantize the weights, too");
   const Tensor &tensor = *constant->integers;
   if (tensor.shape.size() != rank || tensor.size() == 0)
     return node.refuse() << "weights of shape " << toString(tensor.shape)

@@ -158,10 +158,27 @@ def _gemm_sides(b: Builder) -> Activation:
     return finish(b, b.node("Gemm", operands, **attributes), y)
 
 
+def _scales_of_axis(b: Builder) -> Activation:
+    """Activations with a scale per entry of an axis, and a function behind them."""
+    b.float_edges = False
+    x = image(b, most=5)
+    axis = b.between(0, 3)
+    extent = x.shape[axis]
+    scales = np.asarray([b.scale() for _ in range(extent)], np.float32)
+    zeros = np.asarray([b.zero_point(x.dtype) for _ in range(extent)], x.dtype)
+    inputs = [x.name, b.constant(scales), b.constant(zeros)]
+    real = b.node("DequantizeLinear", inputs, axis=axis - b.pick((0, 4)))
+    op, attributes = pick_function(b)
+    b.notes.append(f"{x.shape} axis {axis}")
+    real = b.node(op, [real], **attributes)
+    return b.quantize(real, result(b, x.shape))
+
+
 SUMS: dict[str, Callable[[Builder], Activation]] = {
     "pair": _pair,
     "clipped_sum": _clipped_sum,
     "product_plus": _product_plus,
     "batches": _batches,
     "gemm_sides": _gemm_sides,
+    "scales_of_axis": _scales_of_axis,
 }

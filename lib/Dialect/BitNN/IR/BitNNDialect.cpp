@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "bitnn/Dialect/BitNN/IR/BitNN.h"
+#include "bitnn/Dialect/BitNN/IR/EdgeAttributes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
 #include "mlir/Transforms/InliningUtils.h"
@@ -82,10 +83,11 @@ static StringRef getEdgeAttributeFault(NamedAttribute attribute) {
     auto scale = dyn_cast<FloatAttr>(value);
     return scale && scale.getType().isF32() ? "" : "must be an f32";
   }
-  if (name == BitNNDialect::kZeroPointAttr) {
-    auto zeroPoint = dyn_cast<IntegerAttr>(value);
-    return zeroPoint && zeroPoint.getType().isInteger(32) ? ""
-                                                          : "must be an i32";
+  if (name == kEdgeScalesAttr)
+    return isa<DenseF32ArrayAttr>(value) ? "" : "must be an array of f32";
+  if (name == BitNNDialect::kZeroPointAttr || name == kEdgeAxisAttr) {
+    auto number = dyn_cast<IntegerAttr>(value);
+    return number && number.getType().isInteger(32) ? "" : "must be an i32";
   }
   if (name == BitNNDialect::kUnsignedAttr || name == BitNNDialect::kFloatAttr)
     return isa<UnitAttr>(value) ? "" : "must be a unit attribute";

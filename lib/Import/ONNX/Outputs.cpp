@@ -1,115 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Where the graph is cut: the object begins and ends at integer tensors.
+// Where the graph is cut: the object ends at integer tensors.
 
 #include "Emit.h"
 #include "Importer.h"
 #include "bitnn/Dialect/BitNN/IR/BitNN.h"
+#include "bitnn/Dialect/BitNN/IR/EdgeAttributes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
-#include <numeric>
 
 using namespace mlir;
 using namespace bitnn;
 using namespace bitnn::importer;
-
-//===----------------------------------------------------------------------===//
-// Inputs
-//===----------------------------------------------------------------------===//
-
-Integers Importer::addArgument(Cut cut, ArrayRef<int64_t> shape) {
-  auto type = RankedTensorType::get(shape, builder.getI8Type());
-  Block &entry = function.getBody().front();
-  cut.value = entry.addArgument(type, cut.loc);
-  Integers integers;
-  integers.value =
-      cut.isUnsigned ? emitRecentre(builder, cut.loc, cut.value) : cut.value;
-  integers.isUnsigned = cut.isUnsigned;
-  integers.tensor = cut.tensor;
-  integers.quantization = cut.quantization;
-  integers.argument = arguments.size();
-  arguments.push_back(std::move(cut));
-  argumentIntegers.push_back(integers);
-  return integers;
-}
-
-Operand Importer::readInput(const Operand &value) {
-  auto *input = std::get_if<Outside>(value.get());
-  if (!input || !input->nodes.empty() || !isEightBits(input->type) ||
-      input->shape->empty())
-    return value;
-  const Edge &edge = graph.inputs[input->inputs.front()];
-  Location loc = NameLoc::get(builder.getStringAttr(edge.name), file);
-  Cut cut(loc);
-  cut.name = cut.tensor = cut.source = edge.name;
-  cut.isUnsigned = edge.type == ElementType::UInt8;
-  cut.input = input->inputs.front();
-  Operand integers = share(addArgument(std::move(cut), edge.shape));
-  return values[edge.name] = integers;
-}
-
-void Importer::describeArgument(const Integers &integers,
-                                Quantization quantization) {
-  if (integers.argument && !arguments[*integers.argument].quantization)
-    arguments[*integers.argument].quantization = quantization;
-}
-
-Result Importer::cutInput(NodeContext &node, const Outside &real,
-                          bool isUnsigned, Quantization quantization) {
-  if (real.nodes.empty() && real.type != ElementType::Float32)
-    return node.refuse() << "it quantizes input "
-                         << quote(graph.inputs[real.inputs.front()].name)
-                         << " of type "
-                         << graph.inputs[real.inputs.front()].typeName
-                         << ", only float32 is supported";
-  if (!real.shape)
-    return node.refuse() << "the shape of its input is unknown, because of "
-                         << describe(*real.nodes.back())
-                         << "; add it to the model (ONNX shape inference)";
-  if (real.shape->empty())
-    return node.refuse() << "scalars are not supported";
-  const std::string &source = node.node.inputs.front();
-  // Exporters quantize an input once per reader.
-  for (auto [cut, integers] : llvm::zip_equal(arguments, argumentIntegers))
-    if (cut.source == source && cut.quantization == quantization &&
-        cut.isUnsigned == isUnsigned)
-      return ImportedValue(integers);
-  Cut cut(node.loc);
-  cut.tensor = node.node.outputs.front();
-  cut.name = real.inputs.size() == 1 ? graph.inputs[real.inputs.front()].name
-                                     : cut.tensor;
-  cut.isUnsigned = isUnsigned;
-  cut.isFloat = true;
-  cut.quantization = quantization;
-  cut.caller = real.nodes;
-  cut.input = real.inputs.front();
-  cut.source = source;
-  return ImportedValue(addArgument(std::move(cut), *real.shape));
-}
-
-/// The graph's order, whatever order the nodes read them in.
-void Importer::sortArguments() {
-  SmallVector<unsigned> order(arguments.size());
-  std::iota(order.begin(), order.end(), 0);
-  llvm::stable_sort(order, [&](unsigned a, unsigned b) {
-    return arguments[a].input < arguments[b].input;
-  });
-  Block &entry = function.getBody().front();
-  std::vector<Cut> sorted;
-  for (unsigned index : order) {
-    Cut &cut = sorted.emplace_back(std::move(arguments[index]));
-    Value moved = entry.addArgument(cut.value.getType(), cut.loc);
-    cut.value.replaceAllUsesWith(moved);
-    cut.value = moved;
-  }
-  entry.eraseArguments(0, order.size());
-  arguments = std::move(sorted);
-}
-
-//===----------------------------------------------------------------------===//
-// Outputs
-//===----------------------------------------------------------------------===//
 
 /// "; did you mean 'a', 'b'?", or all names if none is near.
 static std::string suggest(StringRef name, ArrayRef<StringRef> names) {
@@ -178,15 +81,18 @@ static FailureOr<Cut> cutValue(OpBuilder &builder, Location loc, StringRef name,
     return cut;
   }
   if (auto *sum = std::get_if<Accumulator>(&value)) {
-    if (sum->scales.size() > 1 || sum->counts.size() > 1)
+    if (sum->counts.size() > 1)
       return refuse() << "the int32 sums of " << quote(sum->tensor)
-                      << " have several scales; put a QuantizeLinear behind "
-                         "them";
+                      << " are averages of different windows; put a "
+                         "QuantizeLinear behind them";
     cut.tensor = sum->tensor;
     cut.caller = sum->nodes;
     cut.isFloat = !sum->isInteger;
-    cut.quantization =
-        Quantization{sum->scales.front() / float(sum->counts.front()), 0};
+    if (sum->scales.size() == 1)
+      cut.quantization =
+          Quantization{sum->scales.front() / float(sum->counts.front()), 0};
+    else
+      cut.scales = sum->scales, cut.axis = sum->channelAxis;
     cut.value = emitAccumulator(builder, *sum);
     if (sum->addend) {
       Value addend = arith::ConstantOp::create(
@@ -292,6 +198,10 @@ static DictionaryAttr getAttributes(Builder &builder, const Cut &cut) {
     add(BitNNDialect::kZeroPointAttr,
         builder.getI32IntegerAttr(cut.quantization->zeroPoint +
                                   (cut.isUnsigned ? 128 : 0)));
+  }
+  if (!cut.scales.empty()) {
+    add(kEdgeScalesAttr, builder.getDenseF32ArrayAttr(cut.scales));
+    add(kEdgeAxisAttr, builder.getI32IntegerAttr(cut.axis));
   }
   if (cut.isUnsigned)
     add(BitNNDialect::kUnsignedAttr, builder.getUnitAttr());
