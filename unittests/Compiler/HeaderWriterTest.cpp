@@ -112,6 +112,29 @@ void net_run(const uint8_t *image, int32_t *Evil______name, void *scratch);
 )");
 }
 
+TEST(HeaderWriter, ScalesOfChannels) {
+  EntryPoint entry = makeEntry();
+  entry.outputs[0].scale.reset();
+  entry.outputs[0].scales = {0.5f, 0.25f, 1.0f, 2.0f, 3.0f};
+  entry.outputs[0].axis = 1;
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  writeHeader(entry, os);
+  EXPECT_NE(text.find(R"(
+ * value = scale * integer, with one scale of NET_EVIL______NAME_SCALES
+ * per entry of dimension 1. */
+#define NET_EVIL______NAME_SIZE 3
+#define NET_EVIL______NAME_BYTES 12
+#define NET_EVIL______NAME_SCALES \
+  { \
+    0.5f, 0.25f, 1.0f, 2.0f, \
+    3.0f }
+
+)"),
+            std::string::npos)
+      << text;
+}
+
 TEST(HeaderWriter, ScalesReadBackAsTheSameFloat) {
   for (float scale : {1.0f, 0.5f, 3.0e-10f, 1.17549435e-38f, 0.0235294122f}) {
     EntryPoint entry = makeEntry();
