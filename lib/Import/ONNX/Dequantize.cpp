@@ -78,7 +78,7 @@ Result bitnn::importer::dequantize(NodeContext &node, const Operand &value,
   auto zeroPoints = getZeroPoints(node, zeroPoint, type);
   if (failed(zeroPoints))
     return failure();
-  if (isPerAxis(*scales, *zeroPoints))
+  if (isPerAxis(*scales, *zeroPoints) && node.node.op == "DequantizeLinear")
     return dequantizePerAxis(node, *integers, *scales, *zeroPoints, axis);
   auto quantization =
       getPerTensor(node, *scales, *zeroPoints, integers->isUnsigned);
