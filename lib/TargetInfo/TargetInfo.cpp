@@ -64,6 +64,8 @@ TargetDescription describeX86(StringRef cpu, StringRef features) {
     target.vectorLanes = 32;
     target.pairProduct = "llvm.x86.avx512.pmaddw.d.512";
     target.addsPerMultiply = 2;
+    // vpermw
+    target.tableLookup = {"llvm.x86.avx512.permvar.hi.512", 5, 16, 32, true};
     target.vectorRegisters = 32;
     target.vectorAccumulators = 26;
     target.maxAddsPerBlock = 1400;
@@ -72,6 +74,8 @@ TargetDescription describeX86(StringRef cpu, StringRef features) {
     target.vectorLanes = 16;
     target.pairProduct = "llvm.x86.avx2.pmadd.wd";
     target.addsPerMultiply = 2;
+    // vpshufb
+    target.tableLookup = {"llvm.x86.avx2.pshuf.b", 4, 8, 32};
     target.vectorRegisters = 16;
     target.vectorAccumulators = 13;
     target.maxAddsPerBlock = 1400;
@@ -133,6 +137,7 @@ TargetDescription describeTarget(StringRef tripleName, StringRef cpu,
     if (!features.contains("-neon")) {
       target.vectorLanes = 8;
       target.addsPerMultiply = 2;
+      target.tableLookup = {"llvm.aarch64.neon.tbl1.v16i8", 4, 8, 16};
       target.vectorRegisters = 30;
       target.vectorAccumulators = 24;
       target.maxAddsPerBlock = 1400;

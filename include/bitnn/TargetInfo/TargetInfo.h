@@ -21,6 +21,20 @@ struct TargetNames {
   std::string features;
 };
 
+/// A vector instruction that replaces every lane, an index, by the entry of a
+/// table that a register holds.
+struct TableLookup {
+  /// LLVM's name of it, as a function of table and indices; empty if a machine
+  /// has none.
+  llvm::StringLiteral intrinsic = "";
+  /// The table has 2^indexBits entries, repeated until they fill the register.
+  unsigned indexBits = 4;
+  unsigned laneBits = 8;
+  int64_t lanes = 16;
+  /// Otherwise the bits above the index must be zero.
+  bool ignoresHighBits = false;
+};
+
 /// What code generation needs to know of a machine.
 struct TargetDescription {
   /// LLVM's name of the calling convention; empty for the default.
@@ -36,6 +50,7 @@ struct TargetDescription {
   unsigned scalarAccumulators = 8;
   unsigned vectorRegisters = 15;
   unsigned vectorAccumulators = 11;
+  TableLookup tableLookup;
   /// Bytes that a load's immediate offset reaches, counted upwards.
   std::optional<int64_t> loadReach;
   /// Whether an access adds base, index and constant: code generation then

@@ -59,6 +59,8 @@ static std::optional<int64_t> getKnownIndex(RequantizeOp op) {
   APInt index;
   if (op.getReference().getNumFunctions() == 1)
     return 0;
+  if (op.getConsecutive())
+    return std::nullopt;
   if (matchPattern(op.getIndex(), m_ConstantInt(&index)) &&
       index.ult(op.getReference().getNumFunctions()))
     return index.getSExtValue();
@@ -113,7 +115,8 @@ Value Lowering::lowerRequantize(LaneBuilder &builder, RequantizeOp op) {
       domain = domain.hull(op.getAccumulatorInterval(i));
     }
     result = lowerIndexedRequantize(builder, tables, all, domain,
-                                    op.getAccumulator(), op.getIndex());
+                                    op.getAccumulator(), op.getIndex(),
+                                    op.getConsecutive());
   }
   extendDirectly(builder, op, result);
   unsigned bits = getElementTypeOrSelf(op.getType()).getIntOrFloatBitWidth();

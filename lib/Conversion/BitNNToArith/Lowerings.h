@@ -31,11 +31,12 @@ private:
 mlir::Value lowerRequantize(LaneBuilder &builder, const RequantizePlan &plan,
                             Interval domain, mlir::Value accumulator);
 
-/// The plan of the channel `index`, read from tables.
+/// The plan of the channel `index`, read from tables. Consecutive: each lane has
+/// a channel of its own, the first lane `index`.
 mlir::Value lowerIndexedRequantize(LaneBuilder &builder, ConstantTables &tables,
                                    llvm::ArrayRef<const RequantizePlan *> plans,
                                    Interval domain, mlir::Value accumulator,
-                                   mlir::Value index);
+                                   mlir::Value index, bool consecutive);
 
 /// `byteTables` is what the target has for vectors.
 mlir::Value lowerLookup(LaneBuilder &builder, ConstantTables &tables,

@@ -57,6 +57,8 @@ LogicalResult RequantizeOp::verify() {
   if (!getIndex() && functions != 1)
     return emitOpError("needs an index to choose one of ")
            << functions << " reference functions";
+  if (getConsecutive() && !isa<VectorType>(getAccumulator().getType()))
+    return emitOpError("has consecutive indices, but is not on a vector");
   if (std::optional<ArrayRef<int64_t>> range = getAccumulatorRange())
     if (failed(verifyAccumulatorRange(*this, *range)))
       return failure();
@@ -73,7 +75,7 @@ void RequantizeOp::inferResultRanges(ArrayRef<ConstantIntRanges> operands,
   if (getIndex())
     index = operands[1].getConstantValue();
   // Nondecreasing: the ends of the interval become the ends of the result's.
-  if (functions == 1 || (index && index->ult(functions))) {
+  if (functions == 1 || (index && index->ult(functions) && !getConsecutive())) {
     auto function =
         getReference().getFunction(functions == 1 ? 0 : index->getZExtValue());
     lowest = function(operands[0].smin().getSExtValue());
@@ -92,6 +94,8 @@ Interval RequantizeOp::getAccumulatorInterval(int64_t index) {
 }
 
 OpFoldResult RequantizeOp::fold(FoldAdaptor adaptor) {
+  if (getConsecutive())
+    return {};
   int64_t index = 0;
   if (getIndex()) {
     auto constant = dyn_cast_or_null<IntegerAttr>(adaptor.getIndex());

@@ -2,6 +2,7 @@
 
 #include "Kernels/KernelBuilder.h"
 #include "Kernels/KernelChoice.h"
+#include "Kernels/LookupForm.h"
 #include "bitnn/Arithmetic/Sharing.h"
 #include "bitnn/Dialect/BitNN/Transforms/Passes.h"
 #include "bitnn/Dialect/BitNN/Utils/DotProducts.h"
@@ -54,7 +55,10 @@ LowerKernels::lower(Operation *op, StringRef name, SymbolTable &symbols,
                            "bufferization");
   FailureOr<KernelStatistics> statistics;
   if (schedule == Schedule::Table) {
-    statistics = buildTableKernel(symbols, *layer, name, parallel);
+    auto form = LookupForm::get(*layer, target);
+    statistics = form ? buildLookupKernel(symbols, *layer, name, *form,
+                                          target.vectorLanes)
+                      : buildTableKernel(symbols, *layer, name, parallel);
   } else {
     FailureOr<StraightLineOptions> options = getOptions(op, *layer, target);
     if (failed(options))

@@ -191,6 +191,10 @@ def BitNN_RequantizeOp : BitNN_ScalarOp<"requantize"> {
     interval, or one for each function, or the whole type if there is none. A
     narrow range makes it cheaper.
 
+    All lanes of a vector have one index. With `consecutive` they have indices of
+    their own: lane `i` has `index + i`, where `index` is a multiple of the
+    number of lanes. Lanes past the last function have any value.
+
     ```mlir
     // given %acc: i32, %channel: index
     %q = bitnn.requantize %acc[%channel] : i32 -> i8 using #bitnn.float_scale<
@@ -203,10 +207,11 @@ def BitNN_RequantizeOp : BitNN_ScalarOp<"requantize"> {
     SignlessIntegerLike:$accumulator,
     Optional<Index>:$index,
     BitNN_ReferenceFunction:$reference,
-    OptionalAttr<DenseI64ArrayAttr>:$accumulator_range);
+    OptionalAttr<DenseI64ArrayAttr>:$accumulator_range,
+    UnitAttr:$consecutive);
   let results = (outs SignlessIntegerLike:$result);
   let assemblyFormat = [{
-    $accumulator (`[` $index^ `]`)? `:` type($accumulator) `->` type($result)
+    $accumulator (`[` $index^ `]`)? (`consecutive` $consecutive^)? `:` type($accumulator) `->` type($result)
         `using` $reference (`accumulator_range` `=` $accumulator_range^)?
         attr-dict
   }];
@@ -219,7 +224,7 @@ def BitNN_RequantizeOp : BitNN_ScalarOp<"requantize"> {
       "::mlir::Type":$result, "::mlir::Value":$accumulator,
       "::mlir::Value":$index, "::bitnn::ReferenceFunctionAttr":$reference), [{
     build($_builder, $_state, result, accumulator, index, reference,
-          ::mlir::DenseI64ArrayAttr());
+          ::mlir::DenseI64ArrayAttr(), ::mlir::UnitAttr());
   }]>];
 }
 

@@ -282,7 +282,8 @@ FailureOr<SmallVector<Value>> bitnn::cloneOnLanes(KernelBuilder &builder,
 
 FailureOr<Value> bitnn::applyEpilogue(KernelBuilder &builder,
                                       const Layer &layer, Value accumulator,
-                                      Value channel, Value residual) {
+                                      Value channel, Value residual,
+                                      LaneKind kind) {
   if (!layer.epilogue)
     return accumulator;
   int64_t lanes = 1;
@@ -298,5 +299,10 @@ FailureOr<Value> bitnn::applyEpilogue(KernelBuilder &builder,
       cloneOnLanes(builder, block, mapping, lanes);
   if (failed(stored))
     return failure();
+  if (kind == LaneKind::Channels)
+    for (auto op : block.getOps<RequantizeOp>()) {
+      auto copy = mapping.lookup(op.getResult()).getDefiningOp<RequantizeOp>();
+      copy.setConsecutive(isa<VectorType>(copy.getType()));
+    }
   return stored->front();
 }

@@ -111,14 +111,15 @@ cloneOnLanes(KernelBuilder &builder, mlir::Block &block,
 /// where threads may share a layer.
 int64_t countPieces(const RowRange &rows, int64_t blocks);
 
-/// Copies the layer's epilogue, for vectors if the accumulator is one. Without
-/// an epilogue the accumulator itself is stored. Fails with an error if an
-/// operation of the epilogue is not elementwise.
-mlir::FailureOr<mlir::Value> applyEpilogue(KernelBuilder &builder,
-                                           const Layer &layer,
-                                           mlir::Value accumulator,
-                                           mlir::Value channel,
-                                           mlir::Value residual);
+/// Copies the layer's epilogue, for vectors if the accumulator is one: lanes
+/// are positions with one channel, or positions' channels from `channel` on.
+/// Without an epilogue the accumulator itself is stored. Fails with an error if
+/// an operation of the epilogue is not elementwise.
+enum class LaneKind { Positions, Channels };
+mlir::FailureOr<mlir::Value>
+applyEpilogue(KernelBuilder &builder, const Layer &layer,
+              mlir::Value accumulator, mlir::Value channel,
+              mlir::Value residual, LaneKind kind = LaneKind::Positions);
 
 /// The kernels of one layer as straight-line code; replaces layer.op.
 /// `vectorLanes` neighbouring 16-bit pixels form a vector; 1 is scalar code.
@@ -164,6 +165,15 @@ mlir::FailureOr<KernelStatistics> buildTableKernel(mlir::SymbolTable &symbols,
                                                    const Layer &layer,
                                                    llvm::StringRef name,
                                                    bool parallel);
+
+/// The kernel of one layer as lookups of sums: its matrix is an array of
+/// indices into tables that are made of the inputs. Replaces layer.op.
+struct LookupForm;
+mlir::FailureOr<KernelStatistics> buildLookupKernel(mlir::SymbolTable &symbols,
+                                                    const Layer &layer,
+                                                    llvm::StringRef name,
+                                                    const LookupForm &form,
+                                                    int64_t epilogueLanes);
 
 } // namespace bitnn
 
