@@ -6,7 +6,8 @@
 // are an index into its table, and one instruction finds the partial sums of as
 // many outputs as a vector has lanes:
 //
-//   y[o] = bias[o] + sum over planes p, groups g: +-2^p table[g][index[o][p][g]]
+//   y[o] = bias[o] + sum over planes p, groups g: +-2^p
+//   table[g][index[o][p][g]]
 //
 // The cost does not depend on the weights' digits: this is for layers with many
 // of them, and with too few positions to be lanes.
