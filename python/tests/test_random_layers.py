@@ -29,6 +29,7 @@ HOST = [
 HOST += [
     {"schedule": "auto"},
     {"target": "x86-64-v3", "schedule": "straight-line"},
+    {"target": "x86-64-v3", "schedule": "table"},
     {"schedule": "straight-line", "sharing": "off"},
     {"schedule": "straight-line", "encoding": "binary"},
     {"target": "x86-64", "schedule": "table", "encoding": "binary"},
