@@ -66,6 +66,7 @@ TargetDescription describeX86(StringRef cpu, StringRef features) {
     target.addsPerMultiply = 2;
     // vpermw
     target.tableLookup = {"llvm.x86.avx512.permvar.hi.512", 5, 16, 32, true};
+    target.milliaddsPerLookup = 1000;
     target.vectorRegisters = 32;
     target.vectorAccumulators = 26;
     target.maxAddsPerBlock = 1400;

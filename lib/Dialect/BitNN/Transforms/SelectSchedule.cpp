@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "Kernels/KernelChoice.h"
+#include "Kernels/LookupForm.h"
 #include "bitnn/Dialect/BitNN/Transforms/Passes.h"
 #include "bitnn/Dialect/BitNN/Utils/DotProducts.h"
 #include "bitnn/Dialect/BitNN/Utils/Locations.h"
@@ -49,6 +50,9 @@ struct LayerFacts {
   int64_t weights = 0, digits = 0, positions = 0, outputs = 0, values = 0;
   /// Bytes of straight-line code, estimated.
   int64_t codeBytes = 0;
+  /// Bytes of tables, estimated, and the instructions that look up sums at one
+  /// position, if the target's lookups can do the layer.
+  int64_t tableBytes = 0, lookups = 0;
   Schedule schedule = Schedule::StraightLine;
   std::string reason;
 
@@ -75,6 +79,7 @@ struct SelectSchedule
                                 Schedule schedule) const;
   DictionaryAttr getPredictions(const LayerFacts &layer);
   std::optional<double> predictProducts(const LayerFacts &layer) const;
+  bool shouldLookUp(const LayerFacts &layer) const;
   Schedule chooseFastest(const LayerFacts &layer, bool mayMultiply) const;
   void chooseBySize(MutableArrayRef<LayerFacts> layers);
   LogicalResult chooseAsTold(MutableArrayRef<LayerFacts> layers);
@@ -102,6 +107,16 @@ FailureOr<LayerFacts> SelectSchedule::getFacts(Operation *op) {
   layer.codeBytes =
       llvm::divideCeil(layer.digits * target.millibytesPerDigit, 1000) +
       layer.outputs * target.bytesPerEpilogue;
+  // About what the loop itself takes.
+  constexpr int64_t kLoopBytes = 700;
+  layer.tableBytes = 2 * layer.digits + 4 * layer.outputs + kLoopBytes;
+  FailureOr<Layer> matrix = getLayer(op);
+  if (failed(matrix))
+    return failure();
+  if (auto form = LookupForm::get(*matrix, target)) {
+    layer.lookups = form->estimateInstructions();
+    layer.tableBytes = form->estimateBytes();
+  }
   return layer;
 }
 
@@ -109,6 +124,9 @@ std::optional<double> SelectSchedule::predict(const LayerFacts &layer,
                                               Schedule schedule) const {
   if (!costs || (schedule == Schedule::Multiply && !target.hasMultiply))
     return std::nullopt;
+  // The rows of tables are for lists of digits.
+  if (schedule == Schedule::Table && layer.lookups > 0 && target.nsPerLookup)
+    return layer.lookups * layer.positions * *target.nsPerLookup;
   return costs->predict(getCodeForm(schedule), layer.getSize());
 }
 
@@ -138,17 +156,26 @@ SelectSchedule::predictProducts(const LayerFacts &layer) const {
   return costs->predict(CodeForm::StraightLine, size);
 }
 
+/// Where straight-line code is scalar, lookups are faster for dense digits.
+bool SelectSchedule::shouldLookUp(const LayerFacts &layer) const {
+  auto conv = dyn_cast<Conv2DOp>(layer.op);
+  bool isScalar = !conv || !fillsVectors(conv);
+  return layer.lookups > 0 && isScalar &&
+         layer.lookups * target.milliaddsPerLookup < layer.digits * 1000;
+}
+
 /// The schedule of least cost. Where nothing was measured, straight-line code,
-/// and multiplications where digits take more additions than these cost.
+/// multiplications where digits take more additions than these cost, and
+/// lookups where they are fewer than additions.
 Schedule SelectSchedule::chooseFastest(const LayerFacts &layer,
                                        bool mayMultiply) const {
   if (!costs) {
     bool onVectors = target.vectorLanes > 1;
-    return mayMultiply && target.hasMultiply &&
-                   layer.digits > layer.weights * target.addsPerMultiply &&
-                   (!onVectors || canMultiplyVectors(layer.op, target))
-               ? Schedule::Multiply
-               : Schedule::StraightLine;
+    if (mayMultiply && target.hasMultiply &&
+        layer.digits > layer.weights * target.addsPerMultiply &&
+        (!onVectors || canMultiplyVectors(layer.op, target)))
+      return Schedule::Multiply;
+    return shouldLookUp(layer) ? Schedule::Table : Schedule::StraightLine;
   }
   Schedule fastest = Schedule::StraightLine;
   std::optional<double> least = predict(layer, fastest);
@@ -193,7 +220,10 @@ void SelectSchedule::chooseBySize(MutableArrayRef<LayerFacts> layers) {
       layer.reason = costs ? "the fastest, by the cost model"
                            : std::to_string(layer.digits) + " digits of " +
                                  std::to_string(layer.weights) +
-                                 " weights cost more than multiplications";
+                                 " weights cost more than " +
+                                 (layer.schedule == Schedule::Multiply
+                                      ? "multiplications"
+                                      : "lookups of sums");
       continue;
     }
     layer.reason = "straight-line code of about " +
@@ -208,16 +238,13 @@ void SelectSchedule::chooseBySize(MutableArrayRef<LayerFacts> layers) {
   for (LayerFacts *layer : order) {
     if (total <= budget)
       break;
-    // About what the loop itself takes.
-    constexpr int64_t kLoopBytes = 700;
-    int64_t tableBytes = 2 * layer->digits + 4 * layer->outputs + kLoopBytes;
-    if (tableBytes >= layer->codeBytes) {
+    if (layer->tableBytes >= layer->codeBytes) {
       layer->reason = "a table would not be smaller than straight-line code of "
                       "about " +
                       std::to_string(layer->codeBytes) + " bytes";
       continue;
     }
-    total += tableBytes - layer->codeBytes;
+    total += layer->tableBytes - layer->codeBytes;
     layer->schedule = Schedule::Table;
     layer->reason = "straight-line code of about " +
                     std::to_string(layer->codeBytes) +

@@ -123,7 +123,7 @@ FailureOr<KernelStatistics> bitnn::buildLookupKernel(SymbolTable &symbols,
   };
   auto steps = llvm::map_to_vector(
       buffers, [](const GridBuffer *buffer) { return buffer->steps[Column]; });
-  forEachRow(builder, layer, buffers, layer.grid[Row], [&](ValueRange row) {
+  forEachRow(builder, layer, buffers, 1, [&](ValueRange row) {
     builder.loop(
         layer.grid[Column], 1, row, steps, [&](Value, ValueRange offsets) {
           if (gather) {

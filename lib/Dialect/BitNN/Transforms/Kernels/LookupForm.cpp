@@ -132,3 +132,9 @@ int64_t LookupForm::estimateInstructions() const {
   return lookups * 2 * parts + vectors * 2 + masks + widenings +
          groups * kPerTable;
 }
+
+int64_t LookupForm::estimateBytes() const {
+  constexpr int64_t kCodeBytes = 3000;
+  return countIndexLanes() * lookup.laneBits / 8 + 4 * paddedOutputs() +
+         kCodeBytes;
+}

@@ -65,6 +65,8 @@ struct LookupForm {
 
   /// Vector instructions at one position, about.
   int64_t estimateInstructions() const;
+  /// Of code and tables, about, without the epilogue.
+  int64_t estimateBytes() const;
 };
 
 } // namespace bitnn
