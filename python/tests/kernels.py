@@ -49,9 +49,10 @@ class Function:
     calls: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
 
-def executed_adds(module: str, entry: str) -> int:
-    """Additions and subtractions of integers that are no index, in functions of code blocks
-    (their names end with .w and a number), times the trip counts of the loops around them."""
+def executed_adds(module: str, entry: str, names: str = r"\.w\d+$") -> int:
+    """Additions and subtractions of integers that are no index, in functions of these names (by
+    default code blocks, which end with .w and a number), times the trip counts of the loops around
+    them and the lanes of a vector."""
     functions: dict[str, Function] = {}
     constants: dict[str, int] = {}
     function = Function()
@@ -69,11 +70,11 @@ def executed_adds(module: str, entry: str) -> int:
             trips.pop()
         elif found := re.search(r"call @([\w.]+)\(", line):
             function.calls[found[1]] += trips[-1]
-        elif re.search(r"arith\.(addi|subi) .* : (?!index)", line):
-            function.adds += trips[-1]
+        elif found := re.search(r"arith\.(?:addi|subi) .* : (?!index)(?:vector<(\d+)x)?", line):
+            function.adds += trips[-1] * int(found[1] or 1)
 
     def count(name: str) -> int:
-        adds = functions[name].adds if re.search(r"\.w\d+$", name) else 0
+        adds = functions[name].adds if re.search(names, name) else 0
         return adds + sum(times * count(call) for call, times in functions[name].calls.items())
 
     return count(entry)

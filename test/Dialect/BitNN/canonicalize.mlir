@@ -67,3 +67,13 @@ func.func @add() -> i8 {
   %s = bitnn.add %x, %y : i8 using #add
   return %s : i8
 }
+
+// Lanes of channels of their own have no one function.
+// CHECK-LABEL: @channels
+func.func @channels() -> vector<2xi8> {
+  // CHECK: bitnn.requantize %{{.*}}[%{{.*}}] consecutive : vector<2xi32> -> vector<2xi8>
+  %acc = arith.constant dense<6> : vector<2xi32>
+  %zero = arith.constant 0 : index
+  %q = bitnn.requantize %acc[%zero] consecutive : vector<2xi32> -> vector<2xi8> using #scales
+  return %q : vector<2xi8>
+}

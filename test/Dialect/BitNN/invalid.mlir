@@ -366,6 +366,15 @@ func.func @requantize_of_i64(%acc: i64) {
 
 // -----
 
+func.func @channels_of_a_scalar(%acc: i32, %i: index) -> i8 {
+  // expected-error@+1 {{'bitnn.requantize' op has consecutive indices, but is not on a vector}}
+  %q = bitnn.requantize %acc[%i] consecutive : i32 -> i8 using #bitnn.float_scale<dense<0.1> : tensor<3xf32>,
+      zero_point = 0, range = [-128, 127]>
+  return %q : i8
+}
+
+// -----
+
 func.func @accumulator_range_of_no_function(%acc: i32, %i: index) -> i8 {
   // expected-error@+1 {{'bitnn.requantize' op accumulator_range must be one interval, or 3, one for each reference function}}
   %q = bitnn.requantize %acc[%i] : i32 -> i8 using #bitnn.float_scale<dense<0.1> : tensor<3xf32>,
