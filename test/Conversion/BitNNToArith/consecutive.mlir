@@ -11,11 +11,21 @@
 // CHECK: arith.maxsi %[[ACC]], %{{.*}} : vector<4xi32>
 // CHECK: %[[NEXT:.*]] = arith.addi %[[INDEX]], %c8 : index
 // CHECK: vector.load %[[WORDS]][%[[NEXT]]] : memref<[[SIZE]]xi32>, vector<4xi32>
+// CHECK: %[[X:.*]] = arith.shli
 // CHECK: %[[D:.*]] = vector.load %{{.*}} : memref<{{[0-9]+}}xi8>, vector<4xi8>
 // CHECK: %[[DIGIT:.*]] = arith.extsi %[[D]] : vector<4xi8> to vector<4xi32>
+// CHECK: %[[M:.*]] = vector.load %{{.*}} : memref<{{[0-9]+}}xi8>, vector<4xi8>
+// CHECK: %[[MASK:.*]] = arith.extsi %[[M]] : vector<4xi8> to vector<4xi32>
 // CHECK: %[[AMOUNT:.*]] = arith.andi %[[DIGIT]], %{{.*}} : vector<4xi32>
-// CHECK: arith.shrsi %{{.*}}, %[[AMOUNT]] : vector<4xi32>
-// CHECK-NOT: scf.for
+// CHECK: %[[SIGN:.*]] = arith.shrsi %[[DIGIT]], %{{.*}} : vector<4xi32>
+// CHECK: %[[SHIFTED:.*]] = arith.shrsi %[[X]], %[[AMOUNT]] : vector<4xi32>
+// CHECK: %[[TERM:.*]] = arith.xori %[[SHIFTED]], %[[SIGN]] : vector<4xi32>
+// CHECK: arith.andi %[[TERM]], %[[MASK]] : vector<4xi32>
+// Corrections are rows, as many as one of the lanes needs.
+// CHECK: %[[VECTOR:.*]] = arith.shrui %[[INDEX]], %c2 : index
+// CHECK: memref.load %{{.*}}[%[[VECTOR]]] : memref<3xi32>
+// CHECK: scf.for
+// CHECK: arith.cmpi sge, %[[ACC]], %{{.*}} : vector<4xi32>
 // CHECK: return
 func.func @channels(%acc: vector<4xi32>, %index: index) -> vector<4xi8> {
   %q = bitnn.requantize %acc[%index] consecutive : vector<4xi32> -> vector<4xi8> using #bitnn.float_scale<

@@ -1,14 +1,6 @@
 // RUN: bitnn-opt %s --bitnn-lower-kernels --cse --split-input-file | FileCheck %s
 
-// Bits of weights as indices: 3 = 0011, -1 = 1111, 6 = 0110, -4 = 1100, so the
-// planes of the first output are 3, 3, 2, 2 (inputs 0 and 1, then input 1), two
-// of them in a byte; those of the second are 0, 1, 5, 4. Its byte is the third:
-// odd ones have the outputs from 8 on.
-
 // CHECK: bitnn.layers = [{{.*}}table_bytes = 96 : i64
-// CHECK: memref.global "private" constant @l0_fc.indices : memref<32xi8> = dense<[51, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 34, 0, 69, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]> {alignment = 64 : i64}
-// Inputs count from -128: -128 * (3 - 1) and -128 * (6 - 4), and the bias.
-// CHECK: memref.global "private" constant @l0_fc.bias : memref<16xi32> = dense<[744, -257, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]>
 
 // Sums of up to 3 * 255 in parts of 5 bits.
 // CHECK-LABEL: func.func private @l0_fc.tables(
@@ -22,6 +14,14 @@
 // CHECK: %[[HIGH:.*]] = arith.shrui %[[SUMS]], %{{.*}} : vector<16xi16>
 // CHECK: arith.trunci %[[HIGH]] : vector<16xi16> to vector<16xi8>
 
+// Bits of weights as indices: 3 = 0011, -1 = 1111, 6 = 0110, -4 = 1100, so the
+// planes of the first output are 3, 3, 2, 2 (inputs 0 and 1, then input 1), two
+// of them in a byte; those of the second are 0, 1, 5, 4. Its byte is the third:
+// odd ones have the outputs from 8 on.
+
+// CHECK: memref.global "private" constant @l0_fc.indices : memref<32xi8> = dense<[51, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 34, 0, 69, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]> {alignment = 64 : i64}
+// Inputs count from -128: -128 * (3 - 1) and -128 * (6 - 4), and the bias.
+// CHECK: memref.global "private" constant @l0_fc.bias : memref<16xi32> = dense<[744, -257, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]>
 // CHECK-LABEL: func.func private @l0_fc.sums(
 // CHECK-SAME: %[[TABLES:.*]]: memref<32xi8>, %[[SUMS:.*]]: memref<16xi32>)
 // CHECK: %[[LOW:.*]] = vector.load %{{.*}} : memref<32xi8{{.*}}>, vector<16xi8>
@@ -82,14 +82,13 @@ module attributes {bitnn.layers = [{kernel = "l0_fc"}],
 // CHECK-SAME: memref<512xi8>)
 // CHECK-NOT: arith.shrui
 // CHECK-LABEL: func.func private @l0_layer.sums(
-// CHECK: %[[NINE:.*]] = arith.constant 9 : index
-// CHECK: scf.for
-// CHECK: scf.for
-// CHECK: scf.for %{{.*}} = %{{.*}} to %[[NINE]] step
+// CHECK: scf.for %{{.*}} to %c2 step
+// CHECK: scf.for %{{.*}} to %c3 step
+// CHECK: scf.for %{{.*}} to %c9 step
 // CHECK: vector.shuffle %{{.*}} : vector<16xi8>, vector<16xi8>
 // CHECK: llvm.call_intrinsic "llvm.x86.avx2.pshuf.b"(%{{.*}}) : (vector<32xi8>, vector<32xi8>) -> vector<32xi8>
 // CHECK-NOT: llvm.call_intrinsic
-// CHECK: scf.yield
+// CHECK: scf.for %{{.*}} to %c5 step
 // CHECK: llvm.call_intrinsic
 module attributes {bitnn.target = #bitnn.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "">} {
   memref.global "private" constant @w : memref<64x32x2x2xi8> = dense<-1>
@@ -133,7 +132,7 @@ module attributes {bitnn.target = #bitnn.target<triple = "x86_64-unknown-linux-g
 module attributes {bitnn.target = #bitnn.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "">} {
   memref.global "private" constant @w : memref<2x3xi8> = dense<[[3, -1, 0], [6, 0, -4]]>
   memref.global "private" constant @g : memref<2x1x1x1xi8> = dense<3>
-  func.func @model(%x: memref<4x3xi8>, %y: memref<4x2xi32>, %z: memref<1x2x1x1xi8>, %c: memref<1x2x1x1xi32>) {
+  func.func @model(%x: memref<4x3xi8>, %y: memref<4x2xi32>, %z: memref<1x2x1x1xi8>, %u: memref<1x2x1x1xi32>) {
     %w = memref.get_global @w : memref<2x3xi8>
     %g = memref.get_global @g : memref<2x1x1x1xi8>
     bitnn.matmul ins(%x, %w : memref<4x3xi8>, memref<2x3xi8>)
@@ -144,7 +143,7 @@ module attributes {bitnn.target = #bitnn.target<triple = "x86_64-unknown-linux-g
       bitnn.yield %s : i32
     }
     bitnn.conv_2d ins(%z, %g : memref<1x2x1x1xi8>, memref<2x1x1x1xi8>)
-        outs(%c : memref<1x2x1x1xi32>) groups = 2 encoding = csd schedule = table
+        outs(%u : memref<1x2x1x1xi32>) groups = 2 encoding = csd schedule = table
     return
   }
 }
