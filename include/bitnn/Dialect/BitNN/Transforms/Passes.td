@@ -265,7 +265,9 @@ def LowerKernelsPass : Pass<"bitnn-lower-kernels", "::mlir::ModuleOp"> {
     a private function that loops over the pixels of a tile around one
     `bitnn.adder_graph`; partial sums are added in 16-bit lanes where that is
     exact, and widened by the epilogue. `table`: one loop over index lists
-    per output and plane. Both apply the epilogue as they store.
+    per output and plane; where the target has a vector instruction that looks
+    up bytes or words in a register, the sums of all subsets of a few inputs are
+    looked up for many outputs at once. All apply the epilogue as they store.
 
     The number of code blocks and of accumulator groups, the bytes of tables
     and the additions that are executed are written into the layer's record in
