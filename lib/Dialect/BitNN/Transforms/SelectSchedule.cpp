@@ -217,13 +217,13 @@ void SelectSchedule::chooseBySize(MutableArrayRef<LayerFacts> layers) {
                             " weights cost more than multiplications",
                         "allow them with --multiply=layers"});
     if (layer.schedule != Schedule::StraightLine) {
-      layer.reason = costs ? "the fastest, by the cost model"
-                           : std::to_string(layer.digits) + " digits of " +
-                                 std::to_string(layer.weights) +
-                                 " weights cost more than " +
-                                 (layer.schedule == Schedule::Multiply
-                                      ? "multiplications"
-                                      : "lookups of sums");
+      layer.reason =
+          costs
+              ? "the fastest, by the cost model"
+              : std::to_string(layer.digits) + " digits of " +
+                    std::to_string(layer.weights) + " weights cost more than " +
+                    (layer.schedule == Schedule::Multiply ? "multiplications"
+                                                          : "lookups of sums");
       continue;
     }
     layer.reason = "straight-line code of about " +
