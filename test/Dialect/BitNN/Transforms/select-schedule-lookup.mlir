@@ -7,8 +7,8 @@
 // CHECK: bitnn.layers = [
 // LOOKUP-SAME: reason = "the fastest, by the cost model", schedule = "table"
 // SCALAR-SAME: schedule = "straight-line"
-// CHECK-SAME: digits = 64 : i64{{[^}]*}}schedule = "straight-line"
-// CHECK-SAME: operator = "conv_2d"{{[^}]*}} schedule = "straight-line"
+// CHECK-SAME: digits = 64 : i64{{([^{}]|[{][^}]*[}])*}}schedule = "straight-line"
+// CHECK-SAME: operator = "conv_2d"{{([^{}]|[{][^}]*[}])*}}schedule = "straight-line"
 func.func @model(%x: tensor<1x64xi8>, %i: tensor<1x64xi32>, %k: tensor<1x1xi32>, %p: tensor<1x64x8x8xi8>, %j: tensor<1x64x8x8xi32>)
     -> (tensor<1x64xi32>, tensor<1x1xi32>, tensor<1x64x8x8xi32>) {
   %dense = arith.constant dense<85> : tensor<64x64xi8>

@@ -123,22 +123,24 @@ FailureOr<KernelStatistics> bitnn::buildLookupKernel(SymbolTable &symbols,
   };
   auto steps = llvm::map_to_vector(
       buffers, [](const GridBuffer *buffer) { return buffer->steps[Column]; });
-  forEachRow(builder, layer, buffers, 1, [&](ValueRange row) {
-    builder.loop(
-        layer.grid[Column], 1, row, steps, [&](Value, ValueRange offsets) {
-          if (gather) {
-            call(gather, {flat[0], offsets[0], gathered});
-            call(makeTables, {gathered, builder.index(0), tableBuffer});
-          } else {
-            call(makeTables, {flat[0], offsets[0], tableBuffer});
-          }
-          call(makeSums, {tableBuffer, sumBuffer});
-          SmallVector<Value> operands = {sumBuffer};
-          for (size_t i = 1; i < flat.size(); ++i)
-            operands.append({flat[i], offsets[i], rows[i - 1]});
-          call(*store, operands);
-        });
-  });
+  forEachRow(
+      builder, layer, buffers, RowRange{0, layer.grid[Row], 1},
+      [&](ValueRange row) {
+        builder.loop(
+            layer.grid[Column], 1, row, steps, [&](Value, ValueRange offsets) {
+              if (gather) {
+                call(gather, {flat[0], offsets[0], gathered});
+                call(makeTables, {gathered, builder.index(0), tableBuffer});
+              } else {
+                call(makeTables, {flat[0], offsets[0], tableBuffer});
+              }
+              call(makeSums, {tableBuffer, sumBuffer});
+              SmallVector<Value> operands = {sumBuffer};
+              for (size_t i = 1; i < flat.size(); ++i)
+                operands.append({flat[i], offsets[i], rows[i - 1]});
+              call(*store, operands);
+            });
+      });
   layer.op->erase();
 
   KernelStatistics statistics;
