@@ -92,3 +92,83 @@ func.func @residual(%x: tensor<1x2xi8>, %w: tensor<2x2xi8>, %v: i8) -> (tensor<1
   } -> tensor<1x2xi8>
   return %y, %z : tensor<1x2xi8>, tensor<1x2xi8>
 }
+
+// -----
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+
+// An image with a border becomes a part of the operand's image, which has as
+// much border of the same value.
+// CHECK-LABEL: func.func @images(
+// CHECK: %[[E:.*]] = tensor.empty() : tensor<4x4xi8>
+// CHECK: %[[A:.*]] = tensor.insert_slice %{{.*}} into %{{.*}}[1, 1] [4, 4] [1, 1]
+// CHECK: %[[S:.*]] = tensor.extract_slice %[[A]][1, 1] [4, 4] [1, 1]
+// CHECK: linalg.generic {{.*}} ins(%[[S]] : {{.*}}) outs(%[[E]] :
+// CHECK: %[[P:.*]] = tensor.extract_slice %[[A]][1, 1] [5, 5] [1, 1]
+// CHECK: %[[I:.*]] = tensor.extract_slice %[[P]][0, 0] [4, 4] [1, 1]
+// CHECK: %[[B:.*]] = linalg.generic {{.*}} ins(%[[I]] : {{.*}}) outs(%[[I]] :
+// CHECK: tensor.insert_slice %[[B]] into %[[P]][0, 0] [4, 4] [1, 1]
+func.func @images(%x: tensor<4x4xi8>) -> (tensor<4x4xi8>, tensor<5x5xi8>) {
+  %v = arith.constant -128 : i8
+  %e = tensor.empty() : tensor<4x4xi8>
+  %e6 = tensor.empty() : tensor<6x6xi8>
+  %f6 = linalg.fill ins(%v : i8) outs(%e6 : tensor<6x6xi8>) -> tensor<6x6xi8>
+  %s6 = tensor.extract_slice %f6[1, 1] [4, 4] [1, 1] : tensor<6x6xi8> to tensor<4x4xi8>
+  %a = linalg.add ins(%x, %x : tensor<4x4xi8>, tensor<4x4xi8>) outs(%s6 : tensor<4x4xi8>) -> tensor<4x4xi8>
+  %i6 = tensor.insert_slice %a into %f6[1, 1] [4, 4] [1, 1] : tensor<4x4xi8> into tensor<6x6xi8>
+  // A reader of the image, before. It is not written over: the image is needed.
+  %r = tensor.extract_slice %i6[1, 1] [4, 4] [1, 1] : tensor<6x6xi8> to tensor<4x4xi8>
+  %c = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%r : tensor<4x4xi8>) outs(%e : tensor<4x4xi8>) {
+  ^bb0(%in: i8, %out: i8):
+    linalg.yield %in : i8
+  } -> tensor<4x4xi8>
+  %e5 = tensor.empty() : tensor<5x5xi8>
+  %f5 = linalg.fill ins(%v : i8) outs(%e5 : tensor<5x5xi8>) -> tensor<5x5xi8>
+  %s5 = tensor.extract_slice %f5[0, 0] [4, 4] [1, 1] : tensor<5x5xi8> to tensor<4x4xi8>
+  %b = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%a : tensor<4x4xi8>) outs(%s5 : tensor<4x4xi8>) {
+  ^bb0(%in: i8, %out: i8):
+    %0 = arith.addi %in, %in : i8
+    linalg.yield %0 : i8
+  } -> tensor<4x4xi8>
+  %i5 = tensor.insert_slice %b into %f5[0, 0] [4, 4] [1, 1] : tensor<4x4xi8> into tensor<5x5xi8>
+  return %c, %i5 : tensor<4x4xi8>, tensor<5x5xi8>
+}
+
+// -----
+
+#id = affine_map<(d0) -> (d0)>
+
+// Not where the border has another value, or the image is read later.
+// CHECK-LABEL: func.func @other_borders(
+// CHECK-COUNT-3: outs(%extracted_slice{{.*}} : tensor<4xi8>)
+// CHECK-NOT: tensor.extract_slice
+// CHECK: return
+func.func @other_borders(%x: tensor<4xi8>) -> (tensor<6xi8>, tensor<6xi8>, tensor<5xi8>) {
+  %v = arith.constant -128 : i8
+  %w = arith.constant 7 : i8
+  %e6 = tensor.empty() : tensor<6xi8>
+  %f6 = linalg.fill ins(%v : i8) outs(%e6 : tensor<6xi8>) -> tensor<6xi8>
+  %s6 = tensor.extract_slice %f6[1] [4] [1] : tensor<6xi8> to tensor<4xi8>
+  %a = linalg.add ins(%x, %x : tensor<4xi8>, tensor<4xi8>) outs(%s6 : tensor<4xi8>) -> tensor<4xi8>
+  %i6 = tensor.insert_slice %a into %f6[1] [4] [1] : tensor<4xi8> into tensor<6xi8>
+  %g6 = linalg.fill ins(%w : i8) outs(%e6 : tensor<6xi8>) -> tensor<6xi8>
+  %t6 = tensor.extract_slice %g6[1] [4] [1] : tensor<6xi8> to tensor<4xi8>
+  %b = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%a : tensor<4xi8>) outs(%t6 : tensor<4xi8>) {
+  ^bb0(%in: i8, %out: i8):
+    linalg.yield %in : i8
+  } -> tensor<4xi8>
+  %j6 = tensor.insert_slice %b into %g6[1] [4] [1] : tensor<4xi8> into tensor<6xi8>
+  %e5 = tensor.empty() : tensor<5xi8>
+  %f5 = linalg.fill ins(%w : i8) outs(%e5 : tensor<5xi8>) -> tensor<5xi8>
+  %s5 = tensor.extract_slice %f5[0] [4] [1] : tensor<5xi8> to tensor<4xi8>
+  %c = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%b : tensor<4xi8>) outs(%s5 : tensor<4xi8>) {
+  ^bb0(%in: i8, %out: i8):
+    linalg.yield %in : i8
+  } -> tensor<4xi8>
+  %i5 = tensor.insert_slice %c into %f5[0] [4] [1] : tensor<4xi8> into tensor<5xi8>
+  return %i6, %j6, %i5 : tensor<6xi8>, tensor<6xi8>, tensor<5xi8>
+}
