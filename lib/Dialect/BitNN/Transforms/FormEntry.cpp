@@ -49,6 +49,40 @@ static void separateInits(func::FuncOp function) {
     }
 }
 
+/// concat(a, b) -> b inserted into (a inserted into an empty tensor): what is
+/// computed for it can be computed in its place.
+static LogicalResult decomposeConcats(func::FuncOp function) {
+  SmallVector<tensor::ConcatOp> concats;
+  function.walk([&](tensor::ConcatOp op) { concats.push_back(op); });
+  for (tensor::ConcatOp op : concats) {
+    OpBuilder builder(op);
+    FailureOr<SmallVector<Value>> parts = op.decomposeOperation(builder);
+    if (failed(parts))
+      return op.emitOpError("has parts whose places are not known");
+    op.replaceAllUsesWith(parts->front());
+    op.erase();
+    // A place for what is computed before all of it.
+    Value whole = parts->front();
+    while (auto insert = whole.getDefiningOp<tensor::InsertSliceOp>())
+      whole = insert.getDest();
+    if (auto empty = whole.getDefiningOp<tensor::EmptyOp>())
+      empty->moveBefore(&function.getBody().front().front());
+  }
+  return success();
+}
+
+/// The empty tensor that all of `result` is inserted into, if nothing else
+/// reads any of it.
+static tensor::EmptyOp findWholeDestination(Value result) {
+  while (auto insert = result.getDefiningOp<tensor::InsertSliceOp>()) {
+    if (!insert->hasOneUse())
+      return nullptr;
+    result = insert.getDest();
+  }
+  auto empty = result.getDefiningOp<tensor::EmptyOp>();
+  return empty && empty->hasOneUse() ? empty : nullptr;
+}
+
 /// func(tensors) -> tensors  becomes  func(input memrefs, output memrefs)
 static LogicalResult formEntry(func::FuncOp function) {
   MLIRContext *context = function.getContext();
@@ -86,9 +120,21 @@ static LogicalResult formEntry(func::FuncOp function) {
     DictionaryAttr edge = function.getResultAttrDict(index);
     addEdge(*type, edge ? edge : builder.getDictionaryAttr({}));
     BlockArgument output = body.addArgument(*type, result.getLoc());
+    // The elimination of empty tensors looks for the destination of a whole.
+    tensor::EmptyOp whole = result.getDefiningOp<tensor::InsertSliceOp>()
+                                ? findWholeDestination(result)
+                                : nullptr;
+    if (whole) {
+      OpBuilder before = OpBuilder::atBlockBegin(&body);
+      auto value = bufferization::ToTensorOp::create(
+          before, result.getLoc(), whole.getType(), output, /*restrict=*/true,
+          /*writable=*/true);
+      whole.replaceAllUsesWith(value.getResult());
+      whole.erase();
+    }
     bufferization::MaterializeInDestinationOp::create(
         builder, result.getLoc(), /*result=*/Type(), result, output,
-        /*restrict=*/true, /*writable=*/true);
+        /*restrict=*/!whole, /*writable=*/true);
   }
   terminator->setOperands({});
   function.removeResAttrsAttr();
@@ -114,7 +160,7 @@ struct FormEntry : public bitnn::impl::FormEntryPassBase<FormEntry> {
       return signalPassFailure();
     }
     separateInits(entries[0]);
-    if (failed(formEntry(entries[0])))
+    if (failed(decomposeConcats(entries[0])) || failed(formEntry(entries[0])))
       return signalPassFailure();
     if (!name.empty())
       entries[0].setName(name);

@@ -35,7 +35,9 @@ def FormEntryPass : Pass<"bitnn-form-entry", "::mlir::ModuleOp"> {
     The public function's tensors become buffers of the caller: one argument
     per input and, after them, one per output, with the attributes of the
     edges. Results are written in place, without copies, once bufferization
-    has run. Fails unless the module has exactly one public function.
+    has run; a `tensor.concat` becomes insertions, into the caller's buffer
+    where it is a result. Fails unless the module has exactly one public
+    function.
 
     ```mlir
     func.func @model(%x: tensor<4xi8> {bitnn.name = "x"}) -> tensor<4xi8> {
@@ -410,7 +412,8 @@ def ReuseOperandsPass : Pass<"bitnn-reuse-operands", "::mlir::func::FuncOp"> {
     Where the result has the operand's type and no other destination yet, and
     nothing needs the operand afterwards, its buffer becomes the destination. To
     be run after the elimination of empty tensors, which finds destinations that
-    save a copy.
+    save a copy. Where operand and result are in images with a border of the
+    same value, the result's image becomes a part of the operand's.
 
     ```mlir
     func.func @twice(%x: tensor<4xi8>) -> tensor<4xi8> {
