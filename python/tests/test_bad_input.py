@@ -331,6 +331,25 @@ def test_outputs_that_cannot_be_written(
     assert sorted(os.listdir(tmp_path)) == before
 
 
+@pytest.mark.parametrize("tool", ["bitnn-translate", "bitnn-opt", "bitnn-compile"])
+def test_full_disks(tools: Path, tmp_path: Path, tool: str) -> None:
+    """What LLVM would abort for is an error: outputs, and the table of bitnn-compile."""
+    (tmp_path / "n.onnx").write_bytes(layer("network").SerializeToString())
+    (tmp_path / "n.mlir").write_text("module {}")
+    command = {
+        "bitnn-translate": ["--import-onnx", "n.onnx", "-o", "/dev/full"],
+        "bitnn-opt": ["n.mlir", "-o", "/dev/full"],
+        "bitnn-compile": ["n.onnx", "-o", "n.o"],
+    }[tool]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [str(tools / tool), *command], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE
+        )
+    assert result.returncode == 1
+    (line,) = result.stderr.decode().splitlines()
+    assert line.startswith(f"{tool}: error: ") and "No space left on device" in line
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
 def test_a_read_only_folder(tools: Path, tmp_path: Path) -> None:
     (tmp_path / "n.onnx").write_bytes(layer("network").SerializeToString())

@@ -3,6 +3,7 @@
 // A quantized network in, an object and its C header out; says per layer what
 // it did.
 
+#include "../FatalErrors.h"
 #include "CommandLine.h"
 #include "bitnn/InitAll.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -47,5 +48,6 @@ static int run(llvm::ArrayRef<const char *> arguments) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM initialize(argc, argv);
+  reportFatalErrorsAs("bitnn-compile");
   return run(llvm::ArrayRef<const char *>(argv, argc).drop_front());
 }

@@ -3,6 +3,7 @@
 // Runs passes and pipelines on textual or binary MLIR: every pass alone,
 // every pipeline by name.
 
+#include "../FatalErrors.h"
 #include "bitnn/InitAll.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -10,6 +11,7 @@
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 
 int main(int argc, char **argv) {
+  bitnn::reportFatalErrorsAs("bitnn-opt");
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);

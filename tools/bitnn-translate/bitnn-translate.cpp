@@ -3,6 +3,7 @@
 // Between MLIR and other formats; beside upstream's translations it imports
 // quantized ONNX models.
 
+#include "../FatalErrors.h"
 #include "bitnn/Dialect/BitNN/IR/BitNN.h"
 #include "bitnn/Import/ONNX/ImportOnnx.h"
 #include "mlir/InitAllTranslations.h"
@@ -45,6 +46,7 @@ static OwningOpRef<Operation *> importFile(llvm::SourceMgr &manager,
 }
 
 int main(int argc, char **argv) {
+  bitnn::reportFatalErrorsAs("bitnn-translate");
   registerAllTranslations();
   TranslateToMLIRRegistration import(
       "import-onnx", "quantized ONNX model to linalg on integer tensors",
