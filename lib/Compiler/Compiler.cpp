@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "bitnn/Compiler/Compiler.h"
+#include "bitnn/Compiler/AddressSpace.h"
 #include "bitnn/Compiler/Diagnostics.h"
 #include "bitnn/Compiler/HeaderWriter.h"
 #include "bitnn/Compiler/OutputFiles.h"
@@ -230,6 +231,8 @@ Error Compilation::runPasses() {
   }
   if (Error error = makeKernels())
     return error;
+  if (Error error = checkAddressSpace(*module, report.entry, pipeline.target))
+    return fail(std::move(error));
   report.layers = readLayers(*module);
   report.arena = readArena(*module);
   dropEdgeAttributes(*module);
@@ -242,6 +245,8 @@ Error Compilation::runPasses() {
 
 /// What the report says of the object, and its contract.
 Error Compilation::inspect(StringRef object) {
+  if (Error error = checkObjectSize(object.size(), pipeline.target))
+    return error;
   Expected<ObjectSizes> sizes = measureObject(object);
   if (!sizes)
     return sizes.takeError();
