@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Code blocks, as the compiler materialized them, in the `smt` dialect, and proofs by z3.
+"""Kernels, as the compiler materialized them, in the `smt` dialect, and proofs by z3.
 
-The kernels are followed from their calls: loads of the input are free bit-vectors, stores to the
-accumulators are their sums. Everything is computed modulo 2^width: additions, subtractions and left
-shifts commute with taking the low bits, so that 16-bit lanes, and the 32-bit sums they are widened
-to, are proved modulo 2^16, and 32-bit lanes modulo 2^32. Beside it goes what a value is as an
-integer: a linear form of the inputs, whose interval says whether widening it is exact. Loops are
-followed for their first iteration; the others run the same code on other pixels.
+They are followed from their calls, through the buffers of partial sums to what the epilogue
+stores: loads of the input are free bit-vectors, stores to the output are the results. Everything
+is computed modulo 2^width: additions, subtractions and left shifts commute with taking the low
+bits, so that 16-bit lanes, and the 32-bit sums they are widened to, are proved modulo 2^16, and
+32-bit lanes modulo 2^32. Beside it goes what a value is as an integer: a linear form of the
+inputs, whose interval says whether widening it is exact. Loops are followed for their first
+iteration; the others run the same code on other pixels.
 """
 
 from __future__ import annotations
@@ -121,13 +122,21 @@ class Kernels:
         return cls(functions, calls)
 
     def follow(self, smt: Smt) -> State:
-        """All kernels, called in order, on one buffer of accumulators."""
+        """All kernels, called in order. Buffers of partial sums have the names of the caller."""
         state = State(smt)
-        for name, _ in self.calls:
+        for name, operands in self.calls:
+            arguments, body = self.functions[name]
             if re.search(r"\.w\d+$", name):
-                image, start, accumulators = self.functions[name][0]
-                values = {image: Address("in"), start: 0, accumulators: Address("acc")}
-                Execution(state, values).run(self.functions[name][1])
+                buffers = ["in", "", operands[2]]
+            elif name.endswith(".epilogue"):
+                buffers = [*operands[:-2], "out", ""]
+            else:
+                continue
+            values: dict[str, int | Address | str] = {
+                argument: Address(buffer) if buffer else 0
+                for argument, buffer in zip(arguments, buffers, strict=True)
+            }
+            Execution(state, values).run(body)
         return state
 
 
@@ -155,15 +164,20 @@ def fits(form: Form, bits: int) -> bool:
 
 @dataclass
 class State:
-    """Memory: inputs and accumulators by their offset, as names of bit-vectors."""
+    """Memory: inputs, and all that is stored, by buffer and offset, as names of bit-vectors."""
 
     smt: Smt
     inputs: dict[int, str] = field(default_factory=dict)
-    sums: dict[int, str] = field(default_factory=dict)
+    stored: dict[Address, str] = field(default_factory=dict)
     # Of every bit-vector, the integer that it stands for.
     forms: dict[str, Form] = field(default_factory=dict)
     # Values that did not fit their bits when they were widened.
     wrapped: list[str] = field(default_factory=list)
+
+    @property
+    def results(self) -> dict[int, str]:
+        """What the epilogues stored, by its offset in the output."""
+        return {at.offset: value for at, value in self.stored.items() if at.buffer == "out"}
 
 
 class Execution:
@@ -220,8 +234,8 @@ class Execution:
     def load(self, name: str, source: str, index: str) -> None:
         base = self.values[source]
         offset = base.offset + self.values[index]
-        if base.buffer == "acc":
-            self.values[name] = self.state.sums[offset]
+        if base.buffer != "in":
+            self.values[name] = self.state.stored[Address(base.buffer, offset)]
             return
         if offset not in self.state.inputs:
             self.state.inputs[offset] = self.smt.declare(f"x{offset}")
@@ -229,8 +243,9 @@ class Execution:
 
     def store(self, value: str, target: str, index: str) -> None:
         base = self.values[target]
-        assert base.buffer == "acc"
-        self.state.sums[base.offset + self.values[index]] = self.values[value]
+        assert base.buffer != "in"
+        place = Address(base.buffer, base.offset + self.values[index])
+        self.state.stored[place] = self.values[value]
 
     def widen(self, name: str, source: str, bits: str) -> None:
         self.values[name] = self.values[source]

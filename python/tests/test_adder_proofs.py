@@ -61,18 +61,15 @@ def follow(module: str, width: int) -> State:
     return Kernels.parse(module).follow(Smt(width))
 
 
-def strides(state: State, weights: Array) -> tuple[int, int]:
-    """Between the channels of inputs and of sums: they are planes, or together in a pixel."""
-    inputs, sums = (max(offsets) for offsets in (state.inputs, state.sums))
-    outputs, columns = weights.shape
-    plane = HEIGHT * WIDTH
-    return plane if inputs >= columns else 1, plane if sums >= outputs else 1
+def input_stride(state: State, weights: Array) -> int:
+    """Between the channels of an image: they are planes, or together in a pixel."""
+    return HEIGHT * WIDTH if max(state.inputs) >= weights.shape[1] else 1
 
 
 def equals_product(state: State, weights: Array, bias: Array) -> str:
-    """z3 about the question whether an accumulator can differ from weights @ x + bias."""
-    smt, (stride, sum_stride) = state.smt, strides(state, weights)
-    assert len(state.sums) == len(weights)
+    """z3 about the question whether a result can differ from weights @ x + bias."""
+    smt, stride = state.smt, input_stride(state, weights)
+    assert len(state.results) == len(weights)
     differences = []
     for output, row in enumerate(weights):
         product = smt.constant(int(bias[output]))
@@ -82,17 +79,17 @@ def equals_product(state: State, weights: Array, bias: Array) -> str:
                 product = smt.add(product, term)
             else:
                 assert not weights[:, column].any()
-        differences.append(smt.differ(state.sums[sum_stride * output], product))
+        differences.append(smt.differ(state.results[HEIGHT * WIDTH * output], product))
     return check(smt.claim(differences))
 
 
 def forms_equal(state: State, weights: Array, bias: Array) -> bool:
     """The same of integers: nothing that is widened has left its lane."""
-    stride, sum_stride = strides(state, weights)
+    stride = input_stride(state, weights)
     rows = [{CONSTANT: int(value)} if value else {} for value in bias]
     for output, column in np.argwhere(weights):
         rows[output][stride * int(column)] = int(weights[output, column])
-    found = [state.forms[state.sums[sum_stride * output]] for output in range(len(weights))]
+    found = [state.forms[value] for _, value in sorted(state.results.items())]
     return found == rows and not state.wrapped
 
 
