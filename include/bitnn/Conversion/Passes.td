@@ -184,21 +184,28 @@ def OutlineParallelPass : Pass<"bitnn-outline-parallel", "::mlir::ModuleOp"> {
     that; or a null pointer, and the bodies run one after the other.
 
     ```mlir
+    func.func private @piece(memref<8xi8>, memref<8xi8>, index)
     func.func @net_run(%x: memref<8xi8>, %y: memref<8xi8>) {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %c2 = arith.constant 2 : index
       scf.parallel (%i) = (%c0) to (%c2) step (%c1) {
         func.call @piece(%x, %y, %i) : (memref<8xi8>, memref<8xi8>, index) -> ()
       }
       return
     }
-    // becomes
+    // becomes, with {entry=net_run}
+    ...
     func.func private @net_run.parallel0(%argument: !llvm.ptr, %index: i32) {
-      ... // %x and %y from what %argument points to
+      ...
       call @piece(%x, %y, %i) : (memref<8xi8>, memref<8xi8>, index) -> ()
       return
     }
     func.func @net_run(%x: memref<8xi8>, %y: memref<8xi8>, %parallel: !llvm.ptr) {
       ...
-      call @net_run.in_any_order(%parallel, %count, %body, %argument)
+      call @net_run.in_any_order(%parallel, %count, %body, %argument) : (!llvm.ptr, i32, !llvm.ptr, !llvm.ptr) -> ()
+      return
+    }
     ```
   }];
   let options = [
