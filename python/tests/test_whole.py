@@ -59,12 +59,10 @@ def test_the_schedule_that_auto_chose(
     arguments = ["compare", str(DIGITS), "--schedules=auto,straight-line,table", "--samples=2"]
     arguments += ["--targets=x86-64"]
     assert main(arguments) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert (
-        lines[1] == "reference, x86-64 straight-line: auto chose it for every layer: the same code"
-    )
-    assert lines[0].startswith("reference, auto: equal, 20 values")
-    assert lines[2].startswith("reference, table: equal, 20 values")
+    lines = capsys.readouterr().out.replace("reference, x86-64 ", "").splitlines()
+    assert lines[0].startswith("auto: equal, 20 values")
+    assert lines[1] == "straight-line: auto chose it for every layer: the same code"
+    assert lines[2].startswith("table: equal, 20 values")
 
 
 def test_a_difference_is_traced_to_its_operator(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
