@@ -68,7 +68,7 @@ TargetDescription describeX86(StringRef cpu, StringRef features) {
     target.tableLookup = {"llvm.x86.avx512.permvar.hi.512", 5, 16, 32, true};
     target.milliaddsPerLookup = 1000;
     target.nsPerLookup = 0.18;
-    target.vectorRegisters = 32;
+    target.vectorRegisters = 31;
     target.vectorAccumulators = 26;
     target.maxAddsPerBlock = 1400;
     target.millibytesPerDigit = 7200;
