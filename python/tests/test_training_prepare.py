@@ -264,7 +264,7 @@ def then(*modules: nn.Module) -> nn.Module:
         (Branch(), r"torch\.fx cannot trace Branch: .* must not depend on the values"),
         (TwoInputs(), r"the model must have one input, it has 2: x, y"),
         (Broadcast(), r"the model: add\(\): adds .* shapes must be equal"),
-        (nn.Conv2d(5, 4, 3), r"the sample does not pass through 0 \(Conv2d\): .*expected input"),
+        (nn.Conv2d(5, 4, 3), r"the sample does not pass through 0 \(Conv2d\): .*to have 5 .*\Z"),
     ],
 )
 def test_refusals_name_the_module_and_what_to_do(model: nn.Module, text: str) -> None:

@@ -35,6 +35,10 @@ def trace(model: nn.Module, sample: Tensor) -> fx.GraphModule:
 
 
 class _Shapes(fx.Interpreter):
+    def __init__(self, module: fx.GraphModule) -> None:
+        super().__init__(module)
+        self.extra_traceback = False  # Our errors say where; fx would append lines about itself.
+
     def run_node(self, n: fx.Node) -> object:
         try:
             result = super().run_node(n)
