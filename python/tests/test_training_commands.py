@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,11 +52,30 @@ def test_command_line_overrides_file_overrides_default(tmp_path: Path) -> None:
         ({"method": "bit-pruning", "budget": 0.3, "strength": 1.0}, "either --budget"),
         ({"method": "weight-pruning"}, "takes --strength"),
         ({"weight_bits": 9}, "2 to 8"),
+        (
+            {"method": "bit-pruning", "budget": 0.3, "settle": 0.6},
+            r"'settle' is no longer a setting.*version",
+        ),
     ],
 )
 def test_bad_settings(settings: dict[str, object], message: str) -> None:
     with pytest.raises(BitnnError, match=message):
         configuration.from_settings(settings, "file.toml")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"method": "dense", "settle": 0.6}, {"method": "bit-pruning", "budget": 0.3, "settle": 1.0}],
+)
+def test_settings_of_earlier_versions(settings: dict[str, Any]) -> None:
+    """Where they did nothing, an old config.json is read and is the same run as one of today."""
+    today = configuration.from_settings(settings, "config.json")
+    assert configuration.same_run(settings, today.json())
+
+
+def test_another_setting_of_an_earlier_version_is_another_run() -> None:
+    today = Config(method="bit-pruning", budget=0.3).json()
+    assert configuration.differing(today | {"settle": 0.6}, today) == "settle: 0.6 / 1.0"
 
 
 @needs_torch
@@ -114,7 +134,7 @@ SWEEPS = sorted((PYTHON.parent / "benchmarks" / "training").glob("*.toml"))
 
 @pytest.mark.parametrize("file", SWEEPS, ids=lambda path: path.stem)
 def test_shipped_sweeps_are_valid(file: Path) -> None:
-    assert len(sweep.runs(file)) >= 10
+    assert len(sweep.runs(file)) >= 9
 
 
 def test_sweep_expands_lists_in_order(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from bitnn.training.layers import (  # noqa: E402
     QuantizedConv2d,
     QuantizedLayer,
     QuantizedLinear,
+    estimate_statistics,
     step_per_rms,
 )
 from bitnn.training.quantizers import ActivationQuantizer  # noqa: E402
@@ -299,3 +300,29 @@ def test_scales_without_batchnorm_do_not_flicker() -> None:
         layer.refresh_scale(torch.tensor(wanted))
         assert layer.scale.unique().tolist() == [scale]
         assert layer.integers().scale.unique().tolist() == [scale]
+
+
+def test_estimated_statistics_are_those_of_the_integers(seed: int) -> None:
+    """Means over the batches of what the integers give now, whatever was there before."""
+    layer = convolution(seed)
+    batches = [torch.rand(8, 4, 5, 5) for _ in range(3)]
+    with torch.no_grad():
+        layer.weight.mul_(torch.randn_like(layer.weight))
+        sums = [
+            layer._sums(x, layer.quantized_weight()).transpose(0, 1).flatten(1) for x in batches
+        ]
+    layer.statistics_frozen = True
+    estimate_statistics(layer, batches)
+    wanted = torch.stack([s.mean(1) for s in sums]).mean(0)
+    torch.testing.assert_close(layer.norm.running_mean, wanted)
+    wanted = torch.stack([s.var(1) for s in sums]).mean(0)
+    torch.testing.assert_close(layer.norm.running_var, wanted)
+    assert layer.norm.momentum == 0.1
+    assert not layer.training
+
+
+def test_statistics_of_a_model_that_is_not_quantized_stay(seed: int) -> None:
+    torch.manual_seed(seed)
+    norm = nn.BatchNorm2d(4)
+    estimate_statistics(norm, [torch.rand(8, 4, 5, 5)])
+    assert torch.equal(norm.running_mean, torch.zeros(4))

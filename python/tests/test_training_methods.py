@@ -254,26 +254,3 @@ def test_budget_or_strength(mlp: torch.nn.Module, options: dict[str, float]) -> 
 def test_a_model_that_is_not_prepared_is_refused() -> None:
     with pytest.raises(BitnnError, match=r"bitnn\.prepare"):
         BitPruning(torch.nn.Linear(3, 3), budget=0.3)
-
-
-def test_settled_integers_stay(mlp: torch.nn.Module) -> None:
-    """More and more integers survive any change of the weights, at last all of them."""
-    method = RateDistortion(mlp, 0.3, steps=100, ramp=0.2, settle=0.4, solve_every=1)
-    shares = []
-    for done in range(1, 101):
-        before = [layer.integer_weight() for layer in layers_of(mlp)]
-        settled = [method._digits[name].settled.clone() for name in method._digits]
-        with torch.no_grad():
-            for layer in layers_of(mlp):
-                layer.weight.add_(torch.randn_like(layer.weight) * layer.scale.max())
-        method.step()
-        for old, new, mask in zip(before, layers_of(mlp), settled, strict=True):
-            assert torch.equal(old[mask], new.integer_weight()[mask])
-            assert int((new.integer_weight() != 0).flatten(1).any(1).sum()) == len(new.weight)
-        shares.append(sum(int(m.sum()) for m in settled) / sum(m.numel() for m in settled))
-        assert adds_per_mac(layers_of(mlp)) <= method.target(), done
-    assert shares[39] == 0
-    assert shares[65] == pytest.approx(0.5, abs=0.03)
-    assert shares[-1] == 1
-    method.finish()
-    assert 0.97 * 0.3 <= adds_per_mac(layers_of(mlp)) <= 0.3

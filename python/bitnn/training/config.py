@@ -49,7 +49,6 @@ class Config:
     form: str = _option("weight", "the paper's regulariser: weight or activation")
     encoding: str = _option("csd", "digits that count: csd or binary")
     ramp: float = _option(0.35, "budget: part of the run in which it falls to its value")
-    settle: float = _option(0.6, "budget: part of the run after which integers become fixed")
     solve_every: int = _option(10, "budget: steps between two exact allocations")
 
     epochs: int = _option(5, "passes over the training images")
@@ -90,6 +89,10 @@ class Config:
         return dataclasses.asdict(self)
 
 
+# Settings of earlier versions, and the value at which they did nothing: files that have them are
+# still read. All of them belonged to budgets.
+RETIRED: dict[str, Any] = {"settle": 1.0}
+
 # They say where and how fast a run goes, not what comes out of it.
 CIRCUMSTANCES = ("out", "data_root", "threads", "checkpoint_minutes", "tensorboard")
 
@@ -104,11 +107,16 @@ def differing(left: dict[str, Any], right: dict[str, Any]) -> str:
 
     A setting that a file does not have yet had its default's effect when the file was written.
     """
-    defaults = {spec.name: spec.default for spec in dataclasses.fields(Config)}
-    left, right = defaults | left, defaults | right
+    left, right = _completed(left), _completed(right)
     keys = sorted((left.keys() | right.keys()) - set(CIRCUMSTANCES))
     parts = [f"{k}: {left.get(k)} / {right.get(k)}" for k in keys if left.get(k) != right.get(k)]
     return ", ".join(parts)
+
+
+def _completed(settings: dict[str, Any]) -> dict[str, Any]:
+    defaults = {spec.name: spec.default for spec in dataclasses.fields(Config)} | RETIRED
+    settings = defaults | settings
+    return settings if settings["budget"] else settings | RETIRED
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -140,6 +148,13 @@ def from_settings(settings: dict[str, Any], origin: str) -> Config:
     known: dict[str, Any] = {}
     for key, value in settings.items():
         name = key.replace("-", "_")
+        if name in RETIRED:
+            _check(
+                value == RETIRED[name] or not settings.get("budget"),
+                f"{origin}: '{key}' is no longer a setting: leave it out, or use the version of"
+                " bitnn that wrote the file",
+            )
+            continue
         _check(name in types, f"{origin}: there is no setting '{key}'")
         wanted = types[name]
         if wanted is float and type(value) is int:

@@ -31,7 +31,6 @@ def export_run(folder: Path, out: Path) -> str:
     run = Run(config.from_settings(settings, str(folder / "config.json")), World())
     if run.config.method == "float":
         raise BitnnError(f"{folder} trains in float: nothing to export")
-    run.method.finish()
-    run.model.eval()
+    run.deploy()
     export(cast(fx.GraphModule, run.model), run.sample, out)
     return f"the network after {run.done} of {run.total} steps"

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -18,6 +19,7 @@ __all__ = [
     "QuantizedConv2d",
     "QuantizedLayer",
     "QuantizedLinear",
+    "estimate_statistics",
     "freeze_statistics",
     "iter_quantized_layers",
     "step_per_rms",
@@ -69,6 +71,28 @@ def freeze_statistics(model: nn.Module, frozen: bool = True) -> None:
     """From here on, train with BatchNorm's running statistics: those that will be deployed."""
     for _, layer in iter_quantized_layers(model):
         layer.statistics_frozen = frozen
+
+
+@torch.no_grad()
+def estimate_statistics(model: nn.Module, inputs: Iterable[Tensor]) -> None:
+    """Replace BatchNorm's running statistics by means over `inputs`, batches as in training.
+
+    Weights with few digits jump: one between 32 and 64 goes there and back as its gradient changes
+    its sign. Running statistics follow behind; these are those of the integers as they are now.
+    Afterwards the model is in eval mode.
+    """
+    norms = [layer.norm for _, layer in iter_quantized_layers(model) if layer.norm is not None]
+    momenta = [norm.momentum for norm in norms]
+    freeze_statistics(model, False)
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # The mean over all batches.
+    model.train()
+    for batch in inputs if norms else ():
+        model(batch)
+    model.eval()
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
 
 
 def _padding(layer: nn.Module) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,6 +27,7 @@ from bitnn.training.data import resized
 from bitnn.training.distributed import World
 from bitnn.training.finish import export_and_measure
 from bitnn.training.interruption import Interrupted, Interruption
+from bitnn.training.layers import estimate_statistics
 from bitnn.training.log import Log
 from bitnn.training.prepare import prepare
 from bitnn.training.progress import Progress
@@ -67,6 +69,8 @@ def finished(config: Config) -> dict[str, Any] | None:
 
 # Training images from which activations get their first steps; the export is checked on them.
 CALIBRATION = 256
+# Batches over which the exported BatchNorm statistics are taken.
+STATISTICS = 100
 
 
 def _prepared(config: Config, model: nn.Module, sample: torch.Tensor) -> nn.Module:
@@ -201,9 +205,15 @@ class Run:
             correct += (self.model(x.to(self.device)).argmax(1) == y.to(self.device)).sum()
         return 100 * float(self.world.total(correct)) / len(self.evaluated)
 
-    def _finish(self) -> dict[str, Any]:
+    def deploy(self) -> None:
+        """Fix the integers, and BatchNorm's statistics for them; the model is then in eval mode."""
         self.method.finish()
-        self.model.eval()
+        with self._autocast():
+            estimate_statistics(self.model, self._inputs())
+        self.world.average(self.model.buffers())
+
+    def _finish(self) -> dict[str, Any]:
+        self.deploy()
         metrics: dict[str, Any] = {
             "accuracy": self.accuracy(),
             "evaluated_on": f"{self.config.hold_out} held-out" if self.config.hold_out else "test",
@@ -220,6 +230,11 @@ class Run:
             (self.folder / "checkpoint.pt").unlink(missing_ok=True)
         self.world.barrier()
         return metrics
+
+    def _inputs(self) -> Iterator[torch.Tensor]:
+        """Training images of the epoch that would be next, augmented like all others."""
+        for step in range(min(STATISTICS, self.batches.steps)):
+            yield self.batches(self.config.epochs, step)[0].to(self.device)
 
     def _save(self) -> None:
         if self.world.is_main:

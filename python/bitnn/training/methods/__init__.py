@@ -51,7 +51,6 @@ def create(config: Config, model: nn.Module, steps: int) -> Method:
             config.budget,
             steps,
             config.ramp,
-            config.settle,
             config.solve_every,
             config.encoding,
         )

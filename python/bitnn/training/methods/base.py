@@ -106,15 +106,13 @@ class Quiet:
         model: nn.Module,
         steps: int | None,
         scale: Callable[[QuantizedLayer], Tensor | None] = lambda layer: None,
-        freeze_scales: float = FREEZE_SCALES,
     ) -> None:
         self._model, self._steps, self._scale = model, steps, scale
-        self._freeze_scales = freeze_scales
         self.done = 0
 
     def step(self) -> None:
         self.done += 1
-        if self.done % self.EVERY == 0 and not self._after(self._freeze_scales):
+        if self.done % self.EVERY == 0 and not self._after(self.FREEZE_SCALES):
             self.refresh()
         self.resume(self.done)
 

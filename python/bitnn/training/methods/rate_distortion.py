@@ -22,7 +22,6 @@ from bitnn.training.layers import QuantizedLayer
 from bitnn.training.methods.base import Quiet, adds_per_mac, quantized_layers
 
 CELLS = 32  # Cells of the gain table per grid step.
-SETTLED = 0.9  # Part of a run after which all integers are fixed, if they are to settle.
 
 
 @cache
@@ -59,7 +58,7 @@ def assignments(limit: int, encoding: str) -> Tensor:
 
 
 class _Digits(nn.Module):
-    """The counts of one layer, and the integers that are settled; the layer's `assign`.
+    """The counts of one layer; the layer's `assign`.
 
     A module, so that it goes to the devices that its layer goes to; the method saves its state.
     """
@@ -67,8 +66,6 @@ class _Digits(nn.Module):
     table: Tensor
     gains: Tensor
     counts: Tensor
-    settled: Tensor
-    integers: Tensor
 
     def __init__(self, layer: QuantizedLayer, encoding: str) -> None:
         super().__init__()
@@ -79,38 +76,20 @@ class _Digits(nn.Module):
             "table": assignments(layer.limit, encoding),
             "gains": gains,
             "counts": torch.full(shape, len(gains)),
-            "settled": torch.zeros(shape, dtype=torch.bool),
-            "integers": torch.zeros(shape, dtype=torch.int8),
         }.items():
             self.register_buffer(name, tensor.to(device), persistent=False)
-        # False for as long as nothing is settled, so that nobody pays for it.
-        self.any_settled = False
 
     def forward(self, grid: Tensor) -> Tensor:
         place = (2 * grid.abs()).clamp(max=2 * self.limit).ceil().long()
-        free = self.table[self.counts, place] * grid.sign()
-        return torch.where(self.settled, self.integers, free) if self.any_settled else free
-
-    def settle(self, grid: Tensor, part: float) -> None:
-        """Fix the integers of that part of the weights that agrees best with them."""
-        integers = self(grid)
-        distance = (grid - integers).abs().masked_fill(self.settled, -1.0).flatten()
-        chosen = distance.argsort(stable=True)[: round(part * distance.numel())]
-        new = torch.zeros_like(self.settled).view(-1).index_fill_(0, chosen, True)
-        self.settled |= new.view_as(self.settled)
-        self.integers.copy_(torch.where(self.settled, integers, 0))
-        self.any_settled = bool(self.settled.any())
+        return self.table[self.counts, place] * grid.sign()
 
 
 class RateDistortion:
     """Keeps the digits with the highest gain per executed add, at most `budget` adds per MAC.
 
     Every output channel keeps its best digit. With `steps`, the number of optimizer steps to
-    come, the budget falls from the dense count within `ramp` of them, from `settle` on more and
-    more integers are fixed, and the end is quiet; without, the budget holds from the first step on.
-
-    Integers are fixed because few-digit grids are coarse: a weight between 32 and 64 jumps there
-    and back as its gradient changes sign, and the network at the last step would be any of many.
+    come, the budget falls from the dense count within `ramp` of them and the end is quiet; without,
+    the budget holds from the first step on.
     """
 
     def __init__(
@@ -119,20 +98,17 @@ class RateDistortion:
         budget: float,
         steps: int | None = None,
         ramp: float = 0.35,
-        settle: float = 0.6,
         solve_every: int = 10,
         encoding: str = "csd",
     ) -> None:
         if budget <= 0:
             raise BitnnError(f"a budget of {budget} adds per MAC leaves no digits")
         self._encoding = encoding
-        self._quiet = Quiet(model, steps, freeze_scales=min(settle, Quiet.FREEZE_SCALES))
+        self._quiet = Quiet(model, steps)
         self._layers = quantized_layers(model)
         self._macs = sum(layer.macs for layer in self._layers.values())
         self.budget, self._steps = budget, steps
         self._ramp, self._every = ramp, solve_every
-        # What is settled stays paid for, so the budget has to be final by then.
-        self._settle = max(settle, ramp)
         self._dense = self.adds_per_mac()
         self._digits = {n: _Digits(layer, encoding) for n, layer in self._layers.items()}
         for name, layer in self._layers.items():
@@ -151,7 +127,6 @@ class RateDistortion:
         self._quiet.step()
         if self._quiet.done % self._every == 0:
             self._solve()
-            self._settle_some()
 
     def finish(self) -> None:
         """The last allocation; afterwards the integers have at most the budget's adds."""
@@ -164,20 +139,13 @@ class RateDistortion:
         return {"adds_per_mac": self.adds_per_mac(), "target": self.target()}
 
     def state_dict(self) -> dict[str, Any]:
-        layers = {
-            name: {"counts": d.counts, "settled": d.settled, "integers": d.integers}
-            for name, d in self._digits.items()
-        }
-        return {"done": self._quiet.done, "dense": self._dense, "layers": layers}
+        counts = {name: digits.counts for name, digits in self._digits.items()}
+        return {"done": self._quiet.done, "dense": self._dense, "counts": counts}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._dense = state["dense"]
-        for name, stored in state["layers"].items():
-            digits = self._digits[name]
-            digits.counts.copy_(stored["counts"])
-            digits.settled.copy_(stored["settled"])
-            digits.integers.copy_(stored["integers"])
-            digits.any_settled = bool(digits.settled.any())
+        for name, counts in state["counts"].items():
+            self._digits[name].counts.copy_(counts)
         self._quiet.resume(state["done"])
 
     # --- Its parts ----------------------------------------------------------------------------
@@ -192,16 +160,6 @@ class RateDistortion:
     def adds_per_mac(self) -> float:
         """Of the integers as they are now."""
         return adds_per_mac(self._layers.values(), self._encoding)
-
-    @torch.no_grad()
-    def _settle_some(self) -> None:
-        """Between `settle` and SETTLED of the run, a part of the weights that grows to all."""
-        if not self._steps or self._settle >= SETTLED:
-            return
-        part = (self._quiet.done / self._steps - self._settle) / (SETTLED - self._settle)
-        if part > 0:
-            for name, layer in self._layers.items():
-                self._digits[name].settle(layer.grid_weight(), min(part, 1.0))
 
     @torch.no_grad()
     def _solve(self) -> None:
@@ -241,12 +199,6 @@ class RateDistortion:
         energy = layer.weight.square().sum().clamp(min=torch.finfo(torch.float32).tiny)
         unit = layer.scale.square() / energy / layer.positions
         gains = table.view(len(table), len(unit), -1) * unit[:, None]
-        if digits.any_settled:
-            # Settled weights keep their digits and get no others.
-            kept = count_digits(digits.integers, self._encoding).flatten(1)
-            row = torch.arange(len(gains), device=gains.device)[:, None, None]
-            fixed = torch.where(row < kept, torch.inf, 0.0)
-            gains = torch.where(digits.settled.flatten(1), fixed, gains)
         # The best first digit of every channel is not up for sale.
         best = gains[0].argmax(1, keepdim=True)
         gains[0].scatter_(1, best, float("inf"))
