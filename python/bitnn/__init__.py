@@ -13,6 +13,7 @@ __all__ = ["BitnnError", "Network", "Reference", "Trace", "compile"]
 # Where the training front end's names are. They are imported when first used: they need PyTorch.
 _TRAINING = {
     "BitPruning": "bitnn.training.methods",
+    "estimate_statistics": "bitnn.training.layers",
     "export": "bitnn.training.export",
     "prepare": "bitnn.training.prepare",
 }
