@@ -5,6 +5,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
+#include <cmath>
 
 namespace bitnn {
 
@@ -14,9 +15,21 @@ namespace bitnn {
 
 RequantizePlan PlanShaper::begin() const {
   RequantizePlan plan;
-  plan.lower = steps.front().last;
-  plan.upper = steps.back().first;
+  plan.lower = clamp.lower;
+  plan.upper = clamp.upper;
   return plan;
+}
+
+/// The results of a line through the steps, as far as the clamp lets it go.
+Interval PlanShaper::getResults() const {
+  const Step &first = steps.front(), &last = steps.back();
+  double slope =
+      double(last.value - first.value) / double(last.first - first.last);
+  auto extend = [&](int64_t distance) {
+    return distance > 0 ? int64_t(std::ceil(slope * double(distance))) + 1 : 0;
+  };
+  return {first.value - extend(first.last - clamp.lower),
+          last.value + extend(clamp.upper - last.first)};
 }
 
 /// Scales the input by 2^(shift + exponent) and the results by 2^shift, or as
@@ -24,12 +37,12 @@ RequantizePlan PlanShaper::begin() const {
 bool PlanShaper::scale(RequantizePlan &plan, int exponent, int shift,
                        LiftChoice choice) const {
   // Sums are at least the lower multiple of 2^shift, and below the upper.
-  Interval values = {steps.front().value, steps.back().value + 1};
-  Interval clamped = {plan.lower, plan.upper};
+  Interval values = getResults();
+  ++values.upper;
   auto fits = [&](int shift) {
     Interval sums = {(values << shift).lower, (values << shift).upper - 1};
     int left = std::max(shift + exponent, 0);
-    return sums.fitsSigned(32) && left < 32 && (clamped << left).fitsSigned(32);
+    return sums.fitsSigned(32) && left < 32 && (clamp << left).fitsSigned(32);
   };
   shift = std::min(shift, 30);
   while (shift > 0 && !fits(shift))

@@ -19,11 +19,12 @@ struct LiftChoice {
   unsigned bits = 0;
 };
 
-/// Plans for one reference between its clamps.
+/// Plans for one reference between the steps of its extreme results.
 class PlanShaper {
 public:
-  PlanShaper(llvm::ArrayRef<Step> steps, Form form)
-      : steps(steps), form(form) {}
+  /// Accumulators are clamped to `clamp`, which has the steps in it.
+  PlanShaper(llvm::ArrayRef<Step> steps, Form form, Interval clamp)
+      : steps(steps), form(form), clamp(clamp) {}
 
   /// A plan of this slope; constant and corrections are still open. None if it
   /// does not fit its lane.
@@ -38,6 +39,7 @@ public:
 
 private:
   RequantizePlan begin() const;
+  Interval getResults() const;
   bool scale(RequantizePlan &plan, int exponent, int shift,
              LiftChoice choice) const;
   /// The constants with which the sum rounds to the step: an empty interval
@@ -47,6 +49,7 @@ private:
 
   llvm::ArrayRef<Step> steps;
   Form form;
+  Interval clamp;
 };
 
 } // namespace bitnn

@@ -4,6 +4,7 @@
 //
 // 1. The accumulator is clamped to the last one of the lowest result and the
 //    first one of the highest: what is left are steps of about equal length.
+//    Where results are saturated anyway, plans are also made without.
 // 2. Slopes.h gives the interval of slopes of which a line, rounded down, is
 //    the reference. Of the binary fractions in it, those with the fewest signed
 //    digits come first, and the coarsest of these. Chains.h has slopes that are
@@ -38,15 +39,22 @@ namespace bitnn {
 namespace {
 class RequantizeSearch {
 public:
-  RequantizeSearch(const StepFunction &reference, Form form)
-      : reference(reference), form(form), steps(clampSteps()),
-        shaper(steps, form) {}
+  RequantizeSearch(const StepFunction &reference, Form form,
+                   unsigned saturatedBits = 0)
+      : reference(reference), form(form),
+        saturatedBits(saturatedBits != 0 &&
+                              reference.range().fitsSigned(saturatedBits)
+                          ? saturatedBits
+                          : 0),
+        steps(clampSteps()), clamp{steps.front().last, steps.back().first},
+        shaper(steps, form, clamp) {}
 
   RequantizePlan run() {
     offer(countThresholds());
     if (steps.size() == 1)
       return best();
-    if (!searchLines({}) && !searchLifted())
+    bool saturates = searchSaturated();
+    if (!searchLines({}) && !saturates && !searchLifted())
       searchCorrected();
     return best();
   }
@@ -56,6 +64,7 @@ private:
                             numCorrected = 16;
 
   std::vector<Step> clampSteps() const;
+  bool searchSaturated();
   bool searchLines(LiftChoice choice);
   bool searchDigits(SlopeInterval slopes, LiftChoice choice);
   bool searchChains(SlopeInterval slopes, LiftChoice choice);
@@ -76,8 +85,10 @@ private:
 
   const StepFunction &reference;
   Form form;
+  unsigned saturatedBits;
   /// The reference between the clamps.
   std::vector<Step> steps;
+  Interval clamp;
   PlanShaper shaper;
   std::optional<RequantizePlan> cheapest;
 };
@@ -134,6 +145,25 @@ RequantizeSearch::rank(std::vector<BinarySlope> slopes) const {
 //===----------------------------------------------------------------------===//
 // Forms
 //===----------------------------------------------------------------------===//
+
+/// Lines that go on where the results have reached their limits.
+bool RequantizeSearch::searchSaturated() {
+  // Wide accumulators leave few bits for what is shifted out.
+  constexpr uint64_t kWidest = 1 << 24;
+  Interval loose = clamp, domain = reference.domain();
+  if (saturatedBits == 0 || domain.size() > kWidest)
+    return false;
+  if (reference.range().lower == llvm::minIntN(saturatedBits))
+    loose.lower = domain.lower;
+  if (reference.range().upper == llvm::maxIntN(saturatedBits))
+    loose.upper = domain.upper;
+  if (loose == clamp)
+    return false;
+  shaper = PlanShaper(steps, form, loose);
+  bool found = searchLines({}) || searchLifted();
+  shaper = PlanShaper(steps, form, clamp);
+  return found;
+}
 
 bool RequantizeSearch::searchLines(LiftChoice choice) {
   std::optional<SlopeInterval> slopes = findSlopes(choice, 0);
@@ -245,7 +275,7 @@ RequantizePlan RequantizeSearch::countThresholds() const {
 // The choice
 //===----------------------------------------------------------------------===//
 
-/// A narrow domain may not need its clamps.
+/// A narrow domain may not need its clamps, or have them in its saturation.
 void RequantizeSearch::dropClamps(RequantizePlan &plan) const {
   for (int64_t RequantizePlan::*bound :
        {&RequantizePlan::lower, &RequantizePlan::upper}) {
@@ -255,6 +285,10 @@ void RequantizeSearch::dropClamps(RequantizePlan &plan) const {
     if (!findDifference(loose, reference))
       plan = loose;
   }
+  RequantizePlan plain = plan;
+  plain.saturatedBits = 0;
+  if (plan.saturatedBits != 0 && !findDifference(plain, reference))
+    plan = plain;
 }
 
 /// Keeps the plan if it is proven and cheaper; returns whether it is proven.
@@ -265,6 +299,8 @@ bool RequantizeSearch::offer(RequantizePlan plan) {
     if (!findDifference(narrow, reference))
       plan = narrow;
   }
+  if (plan.corrections.empty())
+    plan.saturatedBits = saturatedBits;
   if (findDifference(plan, reference))
     return false;
   dropClamps(plan);
@@ -280,8 +316,10 @@ RequantizePlan RequantizeSearch::best() {
   return std::move(*cheapest);
 }
 
-RequantizePlan planRequantize(const StepFunction &reference, bool chains) {
-  return RequantizeSearch(reference, chains ? Form::Chains : Form::Digits)
+RequantizePlan planRequantize(const StepFunction &reference, bool chains,
+                              unsigned saturatedBits) {
+  return RequantizeSearch(reference, chains ? Form::Chains : Form::Digits,
+                          saturatedBits)
       .run();
 }
 

@@ -31,9 +31,16 @@ int64_t Rounding::getThreshold(int64_t value) const {
   return isLifted ? threshold - (int64_t(1) << liftShift) : threshold;
 }
 
+int64_t RequantizePlan::getResult(int64_t sum) const {
+  int64_t result = rounding.getResult(sum);
+  if (saturatedBits == 0)
+    return result;
+  return std::clamp(result, llvm::minIntN(saturatedBits),
+                    llvm::maxIntN(saturatedBits));
+}
+
 int64_t RequantizePlan::operator()(int64_t accumulator) const {
-  int64_t result =
-      rounding.getResult(getSum(std::clamp(accumulator, lower, upper)));
+  int64_t result = getResult(getSum(std::clamp(accumulator, lower, upper)));
   for (Correction correction : corrections)
     if (accumulator >= correction.threshold)
       result += correction.delta;
@@ -135,8 +142,9 @@ public:
 private:
   bool agrees(int64_t argument, int64_t value) const {
     int64_t sum = plan.getSum(argument);
-    return plan.rounding.getResult(sum) == value && lane.contains(sum) &&
-           lane.contains(Interval::ofValue(value) << plan.rounding.shift);
+    Interval rounded = Interval::ofValue(plan.rounding.getResult(sum));
+    return plan.getResult(sum) == value && lane.contains(sum) &&
+           lane.contains(rounded << plan.rounding.shift);
   }
 
   const RequantizePlan &plan;
@@ -152,6 +160,7 @@ static bool isWellFormed(const RequantizePlan &plan) {
       rounding.shift >= std::min(plan.laneBits, 62u) ||
       (rounding.lift != Lift::None && rounding.liftShift > rounding.shift) ||
       !llvm::isInt<32>(plan.multiplier) ||
+      (plan.saturatedBits != 0 && !plan.corrections.empty()) ||
       !llvm::is_sorted(plan.corrections, [](Correction a, Correction b) {
         return a.threshold < b.threshold;
       }))

@@ -4,6 +4,7 @@
 #include "RandomMatrix.h"
 #include "bitnn/Arithmetic/ReferenceFunction.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 #include <cmath>
 
 using namespace bitnn;
@@ -27,6 +28,9 @@ int64_t executeIn(const RequantizePlan &plan, int64_t accumulator) {
   if (rounding.lift != Lift::None)
     s += (rounding.lift == Lift::Even ? bit : 1 - bit) << rounding.liftShift;
   int64_t result = Signed(s) >> rounding.shift;
+  if (unsigned bits = plan.saturatedBits)
+    result =
+        std::clamp<int64_t>(result, llvm::minIntN(bits), llvm::maxIntN(bits));
   for (Correction correction : plan.corrections)
     result += accumulator >= correction.threshold ? correction.delta : 0;
   return result;
@@ -130,7 +134,36 @@ TEST(Requantize, EqualsTheReference) {
     expectEqual(digits, reference, random);
     EXPECT_LE(plan.numOperations(reference.domain()),
               digits.numOperations(reference.domain()));
+    RequantizePlan saturated = planRequantize(reference, /*chains=*/true, 8);
+    expectEqual(saturated, reference, random);
+    EXPECT_LE(saturated.numOperations(reference.domain()),
+              plan.numOperations(reference.domain()));
   });
+}
+
+TEST(Requantize, SaturatesInsteadOfClamping) {
+  unsigned operations = 0, saturated = 0;
+  forEachSeed(100, [&](Random &random) {
+    float multiplier = 0.004f + 0.02f * float(random() % 10000) / 10000;
+    auto zeroPoint = int32_t(randomIn(random, -128, 127));
+    StepFunction reference = StepFunction::ofMonotone(
+        FloatScale{multiplier, zeroPoint, -128, 127}, {-200000, 300000});
+    RequantizePlan plan = planRequantize(reference, /*chains=*/true, 8);
+    EXPECT_EQ(plan.saturatedBits, 8u);
+    EXPECT_EQ(plan.lower, reference.domain().lower);
+    EXPECT_EQ(plan.upper, reference.domain().upper);
+    expectEqual(plan, reference, random);
+    operations += planRequantize(reference).numOperations(reference.domain());
+    saturated += plan.numOperations(reference.domain());
+    // Results that end within 8 bits need a clamp of their own.
+    StepFunction part = StepFunction::ofMonotone(
+        FloatScale{multiplier, zeroPoint, -100, 127}, {-200000, 300000});
+    RequantizePlan clamped = planRequantize(part, /*chains=*/true, 8);
+    EXPECT_GT(clamped.lower, part.domain().lower);
+    expectEqual(clamped, part, random);
+  });
+  // Two comparisons each, for hardly any digit more.
+  EXPECT_LE(saturated + 180, operations);
 }
 
 TEST(Requantize, MultipliesOnce) {
@@ -287,6 +320,22 @@ TEST(RequantizeProof, FindsTheEndsOfTheConstant) {
       EXPECT_FALSE(isEqual(last, reference));
     }
   });
+}
+
+TEST(RequantizeProof, SaturatedSumsDoNotWrap) {
+  StepFunction reference =
+      StepFunction::ofMonotone(FloatScale{0.5f, 0, -128, 127}, {-300, 100000});
+  RequantizePlan plan = planRequantize(reference, /*chains=*/true, 8);
+  ASSERT_EQ(plan.saturatedBits, 8u);
+  // One bit after the other is added to the results' fraction.
+  while (!findDifference(plan, reference)) {
+    ASSERT_TRUE(isEqual(plan, reference));
+    ++plan.leftShift;
+    ++plan.rounding.shift;
+    plan.rounding.liftShift += plan.rounding.lift != Lift::None;
+    plan.constant *= 2;
+  }
+  EXPECT_FALSE(isEqual(plan, reference));
 }
 
 TEST(RequantizeProof, NamesADifference) {

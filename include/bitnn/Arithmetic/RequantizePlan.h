@@ -54,6 +54,7 @@ struct Correction {
 ///              or v * multiplier, if there are no terms
 ///     s     += constant
 ///     result = s, rounded, + the deltas of the thresholds with a >= threshold
+///              or s, rounded, saturated to `saturatedBits` bits
 ///
 /// Every value fits `laneBits` bits, except sums that are not shifted before
 /// the constant is added: these may wrap.
@@ -64,12 +65,17 @@ struct RequantizePlan {
   int64_t multiplier = 0;
   int64_t constant = 0;
   Rounding rounding;
+  /// 0 if results need no saturation. It takes the place of the clamp where the
+  /// instruction that narrows a vector saturates anyway.
+  unsigned saturatedBits = 0;
   unsigned laneBits = 32;
   /// By ascending threshold.
   llvm::SmallVector<Correction, 2> corrections;
 
   /// s of an accumulator within the clamp.
   int64_t getSum(int64_t clamped) const;
+  /// The result of a sum, corrections apart.
+  int64_t getResult(int64_t sum) const;
   /// The result.
   int64_t operator()(int64_t accumulator) const;
 

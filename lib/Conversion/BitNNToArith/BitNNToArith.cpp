@@ -7,6 +7,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace bitnn {
@@ -47,6 +48,7 @@ public:
 
 private:
   Value lowerRequantize(LaneBuilder &builder, RequantizeOp op);
+  Value lowerKnown(LaneBuilder &builder, RequantizeOp op, int64_t index);
 
   ConstantTables tables;
   RequantizePlans plans;
@@ -88,41 +90,92 @@ static void extendDirectly(LaneBuilder &builder, RequantizeOp op,
     }
 }
 
-/// trunci(result), which fits, in the form of a saturating pack: an instruction
-/// of its own, where a plain truncation masks every lane.
-static Value pack(LaneBuilder &builder, Value result, unsigned bits) {
-  result = builder.atLeast(result, llvm::minIntN(bits));
-  result = builder.atMost(result, llvm::maxIntN(bits));
-  return builder.resize(result, bits);
+static unsigned getBits(Type type) {
+  return getElementTypeOrSelf(type).getIntOrFloatBitWidth();
+}
+
+/// trunci(value), saturating: on vectors an instruction of its own, where a
+/// plain truncation masks every lane.
+static Value pack(LaneBuilder &builder, Value value, unsigned bits) {
+  value = builder.atLeast(value, llvm::minIntN(bits));
+  value = builder.atMost(value, llvm::maxIntN(bits));
+  return builder.resize(value, bits);
+}
+
+static bool isExtended(RequantizeOp op, unsigned bits) {
+  return llvm::all_of(op->getUsers(), [&](Operation *user) {
+    return isa<arith::ExtSIOp>(user) &&
+           getBits(user->getResult(0).getType()) == bits;
+  });
+}
+
+/// What is added to an accumulator of the domain last; `accumulator` becomes
+/// what it is added to.
+static int64_t takeAddend(Value &accumulator, Interval &domain) {
+  auto add = accumulator.getDefiningOp<arith::AddIOp>();
+  APInt value;
+  if (!add || !matchPattern(add.getRhs(), m_ConstantInt(&value)))
+    return 0;
+  int64_t addend = value.getSExtValue();
+  Interval before = domain - Interval::ofValue(addend);
+  if (!before.fitsSigned(32))
+    return 0;
+  domain = before;
+  accumulator = add.getLhs();
+  return addend;
+}
+
+/// With the index of the channel known, what is added to the accumulator last
+/// is part of the plan, and so is its saturation on vectors.
+Value Lowering::lowerKnown(LaneBuilder &builder, RequantizeOp op,
+                           int64_t index) {
+  unsigned bits = getBits(op.getType());
+  bool isVector = isa<VectorType>(op.getType());
+  Value accumulator = op.getAccumulator();
+  Interval domain = op.getAccumulatorInterval(index);
+  int64_t addend = isVector ? takeAddend(accumulator, domain) : 0;
+  const RequantizePlan &plan =
+      plans.get(op, index, /*chains=*/true, isVector ? bits : 0, addend);
+  remarkOnCorrections(op, index, plan.corrections.size());
+  unsigned above = 16 - bits;
+  if (plan.saturatedBits != 0 && plan.rounding.shift >= above &&
+      isExtended(op, 16)) {
+    // One saturation, at the upper end of 16 bits, is both limits.
+    Value upper = pack(
+        builder,
+        bitnn::lowerRequantize(builder, plan, domain, accumulator, above), 16);
+    Value result = builder.shiftRight(upper, above);
+    extendDirectly(builder, op, result);
+    return result;
+  }
+  Value result = bitnn::lowerRequantize(builder, plan, domain, accumulator);
+  if (plan.saturatedBits != 0)
+    return pack(builder, result, bits);
+  extendDirectly(builder, op, result);
+  if (op->use_empty())
+    return result;
+  // LLVM 22 packs what comes from 64-bit lanes wrongly.
+  bool packs = plan.laneBits == 32 && isVector;
+  return packs ? pack(builder, result, bits) : builder.resize(result, bits);
 }
 
 Value Lowering::lowerRequantize(LaneBuilder &builder, RequantizeOp op) {
-  Value result;
-  // LLVM 22 packs what comes from 64-bit lanes wrongly.
-  bool packs = false;
-  if (std::optional<int64_t> index = getKnownIndex(op)) {
-    const RequantizePlan &plan = plans.get(op, *index, /*chains=*/true);
-    remarkOnCorrections(op, *index, plan.corrections.size());
-    packs = plan.laneBits == 32 && isa<VectorType>(op.getType());
-    result = bitnn::lowerRequantize(
-        builder, plan, op.getAccumulatorInterval(*index), op.getAccumulator());
-  } else {
-    SmallVector<const RequantizePlan *> all;
-    Interval domain = op.getAccumulatorInterval(0);
-    for (int64_t i = 0, e = op.getReference().getNumFunctions(); i < e; ++i) {
-      all.push_back(&plans.get(op, i, /*chains=*/false));
-      remarkOnCorrections(op, i, all.back()->corrections.size());
-      domain = domain.hull(op.getAccumulatorInterval(i));
-    }
-    result = lowerIndexedRequantize(builder, tables, all, domain,
-                                    op.getAccumulator(), op.getIndex(),
-                                    op.getConsecutive());
+  if (std::optional<int64_t> index = getKnownIndex(op))
+    return lowerKnown(builder, op, *index);
+  SmallVector<const RequantizePlan *> all;
+  Interval domain = op.getAccumulatorInterval(0);
+  for (int64_t i = 0, e = op.getReference().getNumFunctions(); i < e; ++i) {
+    all.push_back(&plans.get(op, i, /*chains=*/false));
+    remarkOnCorrections(op, i, all.back()->corrections.size());
+    domain = domain.hull(op.getAccumulatorInterval(i));
   }
+  Value result =
+      lowerIndexedRequantize(builder, tables, all, domain, op.getAccumulator(),
+                             op.getIndex(), op.getConsecutive());
   extendDirectly(builder, op, result);
-  unsigned bits = getElementTypeOrSelf(op.getType()).getIntOrFloatBitWidth();
   if (op->use_empty())
     return result;
-  return packs ? pack(builder, result, bits) : builder.resize(result, bits);
+  return builder.resize(result, getBits(op.getType()));
 }
 
 void Lowering::lower(Operation *op) {
@@ -136,7 +189,10 @@ void Lowering::lower(Operation *op) {
           .Case([&](AddOp op) { return lowerAdd(builder, tables, op); });
   if (!op->use_empty())
     op->getResult(0).replaceAllUsesWith(result);
+  Operation *first = op->getOperand(0).getDefiningOp();
   op->erase();
+  if (first && isOpTriviallyDead(first))
+    first->erase();
 }
 
 /// Why the operation cannot be lowered, or nothing.

@@ -100,17 +100,16 @@ Value LaneBuilder::multiplyByDigits(Value value, int64_t factor) {
   return sum;
 }
 
-Value LaneBuilder::round(Value sum, const Rounding &rounding) {
-  if (rounding.lift != Lift::None) {
-    // The parity bit, at the place where it is added.
-    Value bit = shiftRight(sum, rounding.shift - rounding.liftShift);
-    if (rounding.lift == Lift::Odd)
-      bit = arith::XOrIOp::create(*this, bit, constant(bit.getType(), -1));
-    bit = arith::AndIOp::create(
-        *this, bit, constant(bit.getType(), int64_t(1) << rounding.liftShift));
-    sum = arith::AddIOp::create(*this, sum, bit);
-  }
-  return shiftRight(sum, rounding.shift);
+Value LaneBuilder::lift(Value sum, const Rounding &rounding) {
+  if (rounding.lift == Lift::None)
+    return sum;
+  // The parity bit, at the place where it is added.
+  Value bit = shiftRight(sum, rounding.shift - rounding.liftShift);
+  if (rounding.lift == Lift::Odd)
+    bit = arith::XOrIOp::create(*this, bit, constant(bit.getType(), -1));
+  bit = arith::AndIOp::create(
+      *this, bit, constant(bit.getType(), int64_t(1) << rounding.liftShift));
+  return arith::AddIOp::create(*this, sum, bit);
 }
 
 Value LaneBuilder::forEachLane(Type type, ValueRange values,

@@ -37,8 +37,12 @@ struct LaneBuilder : mlir::ImplicitLocOpBuilder {
 
   /// value * factor, by its digits. factor != 0.
   mlir::Value multiplyByDigits(mlir::Value value, int64_t factor);
+  /// The sum of a plan, so that shifting it to the right gives its result.
+  mlir::Value lift(mlir::Value sum, const Rounding &rounding);
   /// The sum of a plan as its result.
-  mlir::Value round(mlir::Value sum, const Rounding &rounding);
+  mlir::Value round(mlir::Value sum, const Rounding &rounding) {
+    return shiftRight(lift(sum, rounding), rounding.shift);
+  }
 
   /// Applies `scalar` to the elements of `values` at each lane; `type` is the
   /// type of the result.

@@ -9,16 +9,20 @@ using namespace mlir;
 using namespace bitnn;
 
 const RequantizePlan &RequantizePlans::get(RequantizeOp op, int64_t index,
-                                           bool chains) {
+                                           bool chains, unsigned saturatedBits,
+                                           int64_t addend) {
   ReferenceFunctionAttr reference = op.getReference();
   Interval domain = op.getAccumulatorInterval(index);
   auto key = std::tuple(reference.getAsOpaquePointer(), index, domain.lower,
-                        domain.upper, chains);
+                        domain.upper, chains, saturatedBits, addend);
   auto [place, isNew] = plans.try_emplace(key);
   if (isNew) {
-    auto steps = StepFunction::ofMonotone(reference.getFunction(index), domain);
-    place->second =
-        multiply ? planMultiply(steps) : planRequantize(steps, chains);
+    auto function = reference.getFunction(index);
+    auto steps = StepFunction::ofMonotone(
+        [&](int64_t accumulator) { return function(accumulator + addend); },
+        domain - Interval::ofValue(addend));
+    place->second = multiply ? planMultiply(steps)
+                             : planRequantize(steps, chains, saturatedBits);
   }
   return place->second;
 }
@@ -42,7 +46,8 @@ static Value addCorrection(LaneBuilder &builder, Value result,
 }
 
 Value bitnn::lowerRequantize(LaneBuilder &builder, const RequantizePlan &plan,
-                             Interval domain, Value accumulator) {
+                             Interval domain, Value accumulator,
+                             unsigned shift) {
   accumulator = builder.resize(accumulator, 32);
   Value clamped = accumulator;
   if (plan.lower > domain.lower)
@@ -64,7 +69,10 @@ Value bitnn::lowerRequantize(LaneBuilder &builder, const RequantizePlan &plan,
   }
   sum = sum ? builder.add(sum, plan.constant)
             : builder.constant(clamped.getType(), plan.constant);
-  Value result = builder.resize(builder.round(sum, plan.rounding), 32);
+  assert((shift == 0 || plan.corrections.empty()) && "deltas are of results");
+  sum = builder.lift(sum, plan.rounding);
+  Value result =
+      builder.resize(builder.shiftRight(sum, plan.rounding.shift - shift), 32);
   for (Correction correction : plan.corrections)
     result = addCorrection(builder, result, accumulator, correction);
   return result;

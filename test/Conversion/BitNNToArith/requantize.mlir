@@ -124,3 +124,53 @@ func.func @again(%acc: vector<4xi32>, %i: index) -> vector<4xi8> {
       dense<[0.01, 0.0123, 0.0021]> : tensor<3xf32>, zero_point = 3, range = [-128, 127]>
   return %q : vector<4xi8>
 }
+
+// On vectors what is added last is part of the plan, and the limits are left to
+// the saturating truncation.
+// CHECK-LABEL: @left_to_the_pack(
+// CHECK-SAME: %[[X:.*]]: vector<8xi16>) -> vector<8xi8>
+func.func @left_to_the_pack(%x: vector<8xi16>) -> vector<8xi8> {
+  // CHECK-DAG: %[[MOST:.*]] = arith.constant dense<127> : vector<8xi32>
+  // CHECK-DAG: %[[LEAST:.*]] = arith.constant dense<-128> : vector<8xi32>
+  // CHECK: %[[W:.*]] = arith.extsi %[[X]] : vector<8xi16> to vector<8xi32>
+  // CHECK-NEXT: arith.shli %[[W]], %{{.*}} : vector<8xi32>
+  // CHECK-NOT: arith.maxsi
+  // CHECK: %[[A:.*]] = arith.maxsi %{{.*}}, %[[LEAST]] : vector<8xi32>
+  // CHECK-NEXT: %[[B:.*]] = arith.minsi %[[A]], %[[MOST]] : vector<8xi32>
+  // CHECK-NEXT: %[[Q:.*]] = arith.trunci %[[B]] : vector<8xi32> to vector<8xi8>
+  // CHECK-NEXT: return %[[Q]]
+  %bias = arith.constant dense<1000> : vector<8xi32>
+  %w = arith.extsi %x : vector<8xi16> to vector<8xi32>
+  %acc = arith.addi %w, %bias : vector<8xi32>
+  %q = bitnn.requantize %acc : vector<8xi32> -> vector<8xi8> using #bitnn.float_scale<
+      dense<0.007> : tensor<1xf32>, zero_point = 5, range = [-128, 127]> accumulator_range = [-31000, 33000]
+  return %q : vector<8xi8>
+}
+
+// Stored with 16 bits, 8-bit limits are those of 16 bits, 8 bits higher.
+// CHECK-LABEL: @left_to_the_wide_pack(
+func.func @left_to_the_wide_pack(%acc: vector<8xi32>) -> vector<8xi16> {
+  // CHECK-DAG: %[[EIGHT:.*]] = arith.constant dense<8> : vector<8xi16>
+  // CHECK-DAG: %[[MOST:.*]] = arith.constant dense<32767> : vector<8xi32>
+  // CHECK-DAG: %[[LEAST:.*]] = arith.constant dense<-32768> : vector<8xi32>
+  // CHECK: %[[A:.*]] = arith.maxsi %{{.*}}, %[[LEAST]] : vector<8xi32>
+  // CHECK-NEXT: %[[B:.*]] = arith.minsi %[[A]], %[[MOST]] : vector<8xi32>
+  // CHECK-NEXT: %[[T:.*]] = arith.trunci %[[B]] : vector<8xi32> to vector<8xi16>
+  // CHECK-NEXT: %[[R:.*]] = arith.shrsi %[[T]], %[[EIGHT]] : vector<8xi16>
+  // CHECK-NEXT: return %[[R]]
+  %q = bitnn.requantize %acc : vector<8xi32> -> vector<8xi8> using #bitnn.float_scale<
+      dense<0.007> : tensor<1xf32>, zero_point = 5, range = [-128, 127]> accumulator_range = [-31000, 33000]
+  %wide = arith.extsi %q : vector<8xi8> to vector<8xi16>
+  return %wide : vector<8xi16>
+}
+
+// Results that end within 8 bits are clamped at that end.
+// CHECK-LABEL: @clamped_below(
+// CHECK-SAME: %[[ACC:.*]]: vector<8xi32>)
+func.func @clamped_below(%acc: vector<8xi32>) -> vector<8xi8> {
+  // CHECK: %[[V:.*]] = arith.maxsi %[[ACC]], %{{.*}} : vector<8xi32>
+  // CHECK-NEXT: arith.shli %[[V]], %{{.*}} : vector<8xi32>
+  %q = bitnn.requantize %acc : vector<8xi32> -> vector<8xi8> using #bitnn.float_scale<
+      dense<0.007> : tensor<1xf32>, zero_point = 5, range = [5, 127]> accumulator_range = [-31000, 33000]
+  return %q : vector<8xi8>
+}
