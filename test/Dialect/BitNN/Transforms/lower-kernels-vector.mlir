@@ -137,11 +137,11 @@ module attributes {bitnn.target = #bitnn.target<triple = "x86_64-unknown-linux-g
 // CHECK-LABEL: func.func private @l0_layer.b0.epilogue(
 // CHECK: %[[C:.*]] = arith.index_cast %{{.*}} : index to i32
 // CHECK: %[[T:.*]] = arith.muli %[[C]], %{{.*}} : i32
-// CHECK: %[[SPLAT:.*]] = vector.broadcast %[[T]] : i32 to vector<16xi32>
-// CHECK: %[[S:.*]] = arith.addi %{{.*}}, %[[SPLAT]] : vector<16xi32>
+// CHECK: %[[SPLAT:.*]] = vector.broadcast %[[T]] : i32 to vector<32xi32>
+// CHECK: %[[S:.*]] = arith.addi %{{.*}}, %[[SPLAT]] : vector<32xi32>
 // CHECK: vector.store %[[S]]
 // CHECK-LABEL: func.func private @l1_layer.b0.epilogue(
-// CHECK: %[[SPLAT:.*]] = vector.broadcast %{{.*}} : i32 to vector<16xi32>
+// CHECK: %[[SPLAT:.*]] = vector.broadcast %{{.*}} : i32 to vector<32xi32>
 // CHECK: vector.store %[[SPLAT]]
 module attributes {bitnn.target = #bitnn.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "">} {
   memref.global "private" constant @w : memref<1x1x1x1xi8> = dense<3>

@@ -41,6 +41,10 @@ public:
   int64_t addsPerPosition = 0;
 
 private:
+  /// Twice the lanes of 16 bits are the lanes of what is stored: constants are
+  /// loaded, and vectors packed, half as often.
+  static constexpr int64_t kVectors = 2;
+
   /// Where values go, in elements.
   struct Target {
     Value memref;
@@ -145,7 +149,7 @@ LogicalResult EpilogueBuilder::storeRows() {
   }
   // Vectors need neighbouring pixels to be neighbours in memory.
   bool contiguous = llvm::all_equal(columnSteps) && columnSteps[0] == 1;
-  int64_t lanes = contiguous ? tile.lanes : 1;
+  int64_t lanes = contiguous && tile.lanes > 1 ? kVectors * tile.lanes : 1;
   // Rows without a gap in any buffer are one row.
   int64_t rows = tile.storedRows, columns = tile.storedColumns;
   if (contiguous && llvm::all_equal(rowSteps) && rowSteps[0] == columns)
@@ -168,10 +172,11 @@ LogicalResult EpilogueBuilder::packRows() {
                    /*columnStep=*/1};
   SmallVector<Value> zeros(2, builder.index(0));
   LogicalResult result = success();
-  builder.loop(tile.slots, tile.lanes, zeros, {tile.lanes, tile.lanes},
-               [&](Value, ValueRange offsets) {
-                 result = storeValues(values, offsets, 0, tile.lanes);
-               });
+  builder.vectorLoop(tile.slots, kVectors * tile.lanes, zeros, {1, 1},
+                     [&](ValueRange offsets, int64_t at, int64_t lanes) {
+                       if (succeeded(result))
+                         result = storeValues(values, offsets, at, lanes);
+                     });
   Target target = getStored();
   SmallVector<Value> starts = {builder.index(0), storedOffset};
   builder.loop(
