@@ -71,6 +71,26 @@ int64_t getLanes(int64_t vectorLanes, unsigned bits) {
   return vectorLanes > 1 && bits <= 8 ? 2 * vectorLanes : vectorLanes;
 }
 
+/// How often bodies of so many operations may be repeated for speed: on targets
+/// with vectors, where a loop of a short body is mostly loop.
+int64_t getUnroll(int64_t vectorLanes, int64_t operations) {
+  constexpr int64_t kOperations = 16, kMost = 8;
+  if (vectorLanes == 1)
+    return 1;
+  return std::clamp<int64_t>(kOperations / std::max<int64_t>(operations, 1), 1,
+                             kMost);
+}
+
+/// About what the body costs; a lookup or a requantize is many operations.
+int64_t countOperations(Block &body) {
+  constexpr int64_t kMany = 16;
+  int64_t count = 0;
+  for (Operation &op : body.without_terminator())
+    if (!isa<arith::ConstantOp, linalg::IndexOp>(op))
+      count += isa<arith::ArithDialect>(op.getDialect()) ? 1 : kMany;
+  return count;
+}
+
 LogicalResult lowerCopy(memref::CopyOp op, int64_t vectorLanes) {
   auto type = cast<MemRefType>(op.getSource().getType());
   if (!type.hasStaticShape())
@@ -88,6 +108,7 @@ LogicalResult lowerCopy(memref::CopyOp op, int64_t vectorLanes) {
     walks->push_back(*walk);
   }
   nest.lanes = getLanes(vectorLanes, type.getElementTypeBitWidth());
+  nest.unroll = getUnroll(vectorLanes, /*operations=*/0);
   KernelBuilder builder(op.getLoc(), op);
   nest.build(builder, [](ArrayRef<Value>, ValueRange inputs, ValueRange,
                          int64_t) { return SmallVector<Value>(inputs); });
@@ -216,6 +237,7 @@ LogicalResult lowerLinalg(linalg::LinalgOp op, int64_t vectorLanes) {
     return failure();
   if (std::optional<unsigned> bits = getLaneBits(op))
     nest->lanes = getLanes(vectorLanes, *bits);
+  nest->unroll = getUnroll(vectorLanes, countOperations(*op.getBlock()));
   KernelBuilder builder(op.getLoc(), op);
   nest->build(builder, [&](ArrayRef<Value> indices, ValueRange loaded,
                            ValueRange outputs, int64_t lanes) {

@@ -22,50 +22,76 @@ Value KernelBuilder::advance(Value offset, int64_t value) {
 SmallVector<Value> KernelBuilder::fold(
     int64_t count, int64_t step, ValueRange offsets,
     ArrayRef<int64_t> increments, ValueRange values,
-    llvm::function_ref<SmallVector<Value>(Value, ValueRange, ValueRange)>
-        body) {
+    llvm::function_ref<SmallVector<Value>(Value, ValueRange, ValueRange)> body,
+    int64_t unroll) {
   if (count <= 0)
     return values;
-  if (count <= step)
-    return body(index(0), offsets, values);
+  auto advanceAll = [&](ValueRange from, int64_t times) {
+    SmallVector<Value> advanced;
+    for (auto [offset, increment] : llvm::zip_equal(from, increments))
+      advanced.push_back(advance(offset, increment * times));
+    return advanced;
+  };
+  // Some iterations, one after the other.
+  auto repeat = [&](int64_t times, Value start, ValueRange from,
+                    SmallVector<Value> current) {
+    for (int64_t time = 0; time < times; ++time)
+      current =
+          body(advance(start, time * step), advanceAll(from, time), current);
+    return current;
+  };
+  int64_t iterations = llvm::divideCeil(count, step);
+  if (iterations <= unroll)
+    return repeat(iterations, index(0), offsets, values);
+
+  int64_t rest = iterations % unroll, looped = iterations - rest;
   SmallVector<Value> starts(offsets);
   llvm::append_range(starts, values);
   auto loop =
-      scf::ForOp::create(*this, index(0), index(count), index(step), starts);
-  OpBuilder::InsertionGuard guard(*this);
-  setInsertionPointToStart(loop.getBody());
-  ValueRange arguments = loop.getRegionIterArgs();
-  ValueRange current = arguments.take_front(offsets.size());
-  SmallVector<Value> results = body(loop.getInductionVar(), current,
-                                    arguments.drop_front(offsets.size()));
-  SmallVector<Value> next;
-  for (auto [offset, increment] : llvm::zip_equal(current, increments))
-    next.push_back(advance(offset, increment));
-  llvm::append_range(next, results);
-  // Without offsets and values the builder has made the terminator already.
-  if (!next.empty())
-    scf::YieldOp::create(*this, next);
-  return SmallVector<Value>(loop.getResults().drop_front(offsets.size()));
+      scf::ForOp::create(*this, index(0), index(rest ? looped * step : count),
+                         index(step * unroll), starts);
+  {
+    OpBuilder::InsertionGuard guard(*this);
+    setInsertionPointToStart(loop.getBody());
+    ValueRange arguments = loop.getRegionIterArgs();
+    ValueRange current = arguments.take_front(offsets.size());
+    SmallVector<Value> results = repeat(unroll, loop.getInductionVar(), current,
+                                        arguments.drop_front(offsets.size()));
+    SmallVector<Value> next = advanceAll(current, unroll);
+    llvm::append_range(next, results);
+    // Without offsets and values the builder has made the terminator already.
+    if (!next.empty())
+      scf::YieldOp::create(*this, next);
+  }
+  SmallVector<Value> results(loop.getResults().drop_front(offsets.size()));
+  return rest ? repeat(rest, index(looped * step), advanceAll(offsets, looped),
+                       results)
+              : results;
 }
 
 void KernelBuilder::loop(int64_t count, int64_t step, ValueRange offsets,
                          ArrayRef<int64_t> increments,
-                         llvm::function_ref<void(Value, ValueRange)> body) {
-  fold(count, step, offsets, increments, {},
-       [&](Value index, ValueRange inner, ValueRange) {
-         body(index, inner);
-         return SmallVector<Value>();
-       });
+                         llvm::function_ref<void(Value, ValueRange)> body,
+                         int64_t unroll) {
+  fold(
+      count, step, offsets, increments, {},
+      [&](Value index, ValueRange inner, ValueRange) {
+        body(index, inner);
+        return SmallVector<Value>();
+      },
+      unroll);
 }
 
 void KernelBuilder::vectorLoop(
     int64_t count, int64_t lanes, ValueRange offsets, ArrayRef<int64_t> steps,
-    llvm::function_ref<void(ValueRange, int64_t, int64_t)> body) {
+    llvm::function_ref<void(ValueRange, int64_t, int64_t)> body,
+    int64_t unroll) {
   int64_t at = count / lanes * lanes;
   SmallVector<int64_t> increments =
       llvm::map_to_vector(steps, [&](int64_t step) { return step * lanes; });
-  loop(at, lanes, offsets, increments,
-       [&](Value, ValueRange inner) { body(inner, 0, lanes); });
+  loop(
+      at, lanes, offsets, increments,
+      [&](Value, ValueRange inner) { body(inner, 0, lanes); }, unroll);
   for (int64_t piece = lanes / 2; at < count; piece /= 2)
     if (count - at >= piece) {
       body(offsets, at, piece);

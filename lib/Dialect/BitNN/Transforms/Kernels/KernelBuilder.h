@@ -25,11 +25,12 @@ struct KernelBuilder : mlir::ImplicitLocOpBuilder {
   mlir::Value advance(mlir::Value offset, int64_t value);
 
   /// for (i = 0; i < count; i += step) body(i, offsets...), with each offset
-  /// advanced by its increment after every iteration. One iteration needs no
-  /// loop.
+  /// advanced by its increment after every iteration. `unroll` bodies follow
+  /// each other in the code; no more iterations than that need no loop.
   void loop(int64_t count, int64_t step, mlir::ValueRange offsets,
             llvm::ArrayRef<int64_t> increments,
-            llvm::function_ref<void(mlir::Value, mlir::ValueRange)> body);
+            llvm::function_ref<void(mlir::Value, mlir::ValueRange)> body,
+            int64_t unroll = 1);
 
   /// The same with `values` that every iteration replaces:
   /// body(i, offsets, values) returns the next ones, and this the last ones.
@@ -38,7 +39,8 @@ struct KernelBuilder : mlir::ImplicitLocOpBuilder {
        llvm::ArrayRef<int64_t> increments, mlir::ValueRange values,
        llvm::function_ref<llvm::SmallVector<mlir::Value>(
            mlir::Value, mlir::ValueRange, mlir::ValueRange)>
-           body);
+           body,
+       int64_t unroll = 1);
 
   /// `count` neighbours as vectors of `lanes`, a power of two, in a loop, and
   /// what is left at the end as ever smaller vectors: nothing past it is
@@ -48,7 +50,8 @@ struct KernelBuilder : mlir::ImplicitLocOpBuilder {
   void
   vectorLoop(int64_t count, int64_t lanes, mlir::ValueRange offsets,
              llvm::ArrayRef<int64_t> steps,
-             llvm::function_ref<void(mlir::ValueRange, int64_t, int64_t)> body);
+             llvm::function_ref<void(mlir::ValueRange, int64_t, int64_t)> body,
+             int64_t unroll = 1);
 
   /// body(0), ..., body(count - 1): one after the other, or, in any order, as
   /// the cases of one scf.parallel.

@@ -120,6 +120,10 @@ public:
 private:
   using Values = SmallVector<Value>;
 
+  int64_t countBodies(size_t loop) const;
+  int64_t getUnroll(size_t loop) const {
+    return std::max<int64_t>(nest.unroll / countBodies(loop + 1), 1);
+  }
   void buildLoop(size_t loop, ValueRange offsets);
   void buildPoint(ValueRange offsets, int64_t lanes);
   Values accumulate(size_t loop, ValueRange inputs, ValueRange values,
@@ -168,6 +172,19 @@ void NestBuilder::build() {
   buildLoop(0, starts);
 }
 
+/// How often the body is in the code of one iteration of the loop around
+/// `loop`; more often than allowed if there is a loop in it.
+int64_t NestBuilder::countBodies(size_t loop) const {
+  if (loop == nest.loops.size())
+    return 1;
+  if (nest.laneLoop && *nest.laneLoop >= firstReduction)
+    return nest.unroll + 1;
+  int64_t count = nest.loops[loop].count;
+  if (loop == nest.laneLoop)
+    count = count / nest.lanes + llvm::popcount<uint64_t>(count % nest.lanes);
+  return count * countBodies(loop + 1);
+}
+
 /// The loops that do not reduce.
 void NestBuilder::buildLoop(size_t loop, ValueRange offsets) {
   if (loop == firstReduction)
@@ -175,15 +192,21 @@ void NestBuilder::buildLoop(size_t loop, ValueRange offsets) {
   SmallVector<int64_t> steps = getSteps(nest.inputs, loop);
   llvm::append_range(steps, getSteps(nest.outputs, loop));
   int64_t count = nest.loops[loop].count;
+  int64_t unroll = getUnroll(loop);
   if (loop == nest.laneLoop)
-    return builder.vectorLoop(count, nest.lanes, offsets, steps,
-                              [&](ValueRange inner, int64_t at, int64_t lanes) {
-                                buildPoint(advance(inner, steps, at), lanes);
-                              });
-  builder.loop(count, 1, offsets, steps, [&](Value index, ValueRange inner) {
-    setIndex(loop, index);
-    buildLoop(loop + 1, inner);
-  });
+    return builder.vectorLoop(
+        count, nest.lanes, offsets, steps,
+        [&](ValueRange inner, int64_t at, int64_t lanes) {
+          buildPoint(advance(inner, steps, at), lanes);
+        },
+        unroll);
+  builder.loop(
+      count, 1, offsets, steps,
+      [&](Value index, ValueRange inner) {
+        setIndex(loop, index);
+        buildLoop(loop + 1, inner);
+      },
+      unroll);
 }
 
 /// One element of every output, or `lanes` neighbours.
@@ -212,12 +235,13 @@ SmallVector<Value> NestBuilder::accumulate(size_t loop, ValueRange inputs,
                                            ValueRange values, int64_t lanes) {
   if (loop == nest.loops.size())
     return computeBody(inputs, values, lanes);
-  return builder.fold(nest.loops[loop].count, 1, inputs,
-                      getSteps(nest.inputs, loop), values,
-                      [&](Value index, ValueRange inner, ValueRange current) {
-                        setIndex(loop, index);
-                        return accumulate(loop + 1, inner, current, lanes);
-                      });
+  return builder.fold(
+      nest.loops[loop].count, 1, inputs, getSteps(nest.inputs, loop), values,
+      [&](Value index, ValueRange inner, ValueRange current) {
+        setIndex(loop, index);
+        return accumulate(loop + 1, inner, current, lanes);
+      },
+      getUnroll(loop));
 }
 
 /// Adds up vectors, and their lanes in the end: one vector for what fills whole
@@ -351,5 +375,7 @@ Value NestBuilder::loadLanes(Value flat, Value offset, int64_t step,
 void LoopNest::build(KernelBuilder &builder, Body body) {
   simplify();
   chooseVectors();
+  if (!laneLoop)
+    unroll = 1;
   NestBuilder(builder, *this, body).build();
 }

@@ -46,6 +46,9 @@ struct LoopNest {
   std::optional<Combiner> combiner;
   /// Lanes of the vectors that the body can be computed on.
   int64_t lanes = 1;
+  /// How often the body may follow itself in the code, to save loops around
+  /// little.
+  int64_t unroll = 1;
   /// The loop whose iterations are the lanes; build() chooses it.
   std::optional<size_t> laneLoop;
 
