@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace bitnn {
@@ -173,6 +174,66 @@ struct ShareWiden : public OpRewritePattern<linalg::GenericOp> {
   }
 };
 
+/// widen(f(x)) -> one operation: what is stored is stored once.
+struct FuseWiden : public OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::GenericOp op,
+                                PatternRewriter &rewriter) const override {
+    Value narrow = matchWiden(op);
+    auto producer =
+        narrow ? narrow.getDefiningOp<linalg::GenericOp>() : nullptr;
+    OpOperand *operand = op.getDpsInputOperand(0);
+    if (!producer || !linalg::areElementwiseOpsFusable(operand))
+      return rewriter.notifyMatchFailure(op, "nothing to fuse with");
+    // What is little may be computed for every reader.
+    bool isLittle =
+        llvm::hasSingleElement(producer.getBody()->without_terminator());
+    if (!narrow.hasOneUse()) {
+      if (!isLittle)
+        return rewriter.notifyMatchFailure(op, "has other readers");
+      rewriter.setInsertionPoint(producer);
+      producer = cast<linalg::GenericOp>(rewriter.clone(*producer));
+      rewriter.modifyOpInPlace(op,
+                               [&] { operand->set(producer.getResult(0)); });
+      rewriter.setInsertionPoint(op);
+    }
+    FailureOr<linalg::ElementwiseOpFusionResult> fused =
+        linalg::fuseElementwiseOps(rewriter, operand);
+    if (failed(fused))
+      return failure();
+    for (auto [before, after] : fused->replacements)
+      rewriter.replaceUsesWithIf(before, after, [&](OpOperand &use) {
+        return use.getOwner() != producer;
+      });
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+/// extsi(xori(x, signbit)) -> subi(extui(x), signbit): one operation less on
+/// lanes, whose extension is part of the load.
+struct ExtendRecentred : public OpRewritePattern<arith::ExtSIOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::ExtSIOp op,
+                                PatternRewriter &rewriter) const override {
+    auto flip = op.getIn().getDefiningOp<arith::XOrIOp>();
+    APInt bit;
+    if (!flip || !op.getType().isInteger() ||
+        !matchPattern(flip.getRhs(), m_ConstantInt(&bit)) || !bit.isSignMask())
+      return rewriter.notifyMatchFailure(op, "sign is not flipped");
+    Type type = op.getType();
+    unsigned bits = type.getIntOrFloatBitWidth();
+    Value wide =
+        arith::ExtUIOp::create(rewriter, op.getLoc(), type, flip.getLhs());
+    Value middle = arith::ConstantOp::create(
+        rewriter, op.getLoc(), rewriter.getIntegerAttr(type, bit.zext(bits)));
+    rewriter.replaceOpWithNewOp<arith::SubIOp>(op, wide, middle);
+    return success();
+  }
+};
+
 struct Layout : public bitnn::impl::LayoutPassBase<Layout> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
@@ -186,6 +247,7 @@ struct Layout : public bitnn::impl::LayoutPassBase<Layout> {
     // Once nothing is left to widen, padding becomes part of the image.
     RewritePatternSet absorb(&getContext());
     linalg::populateDecomposePadPatterns(absorb);
+    absorb.add<FuseWiden, ExtendRecentred>(&getContext());
     if (failed(applyPatternsGreedily(function, std::move(widen))) ||
         failed(applyPatternsGreedily(function, std::move(absorb))))
       return signalPassFailure();
