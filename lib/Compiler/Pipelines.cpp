@@ -44,6 +44,7 @@ static void addBufferization(OpPassManager &manager,
   // Views of one place become one value, and copies to themselves vanish.
   manager.addPass(createCSEPass());
   manager.addPass(createCanonicalizerPass());
+  manager.addNestedPass<func::FuncOp>(createFillBordersPass());
 }
 
 static void addKernelPasses(OpPassManager &manager,

@@ -404,6 +404,31 @@ def PlanArenaPass : Pass<"bitnn-plan-arena", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect"];
 }
 
+def FillBordersPass : Pass<"bitnn-fill-borders", "::mlir::func::FuncOp"> {
+  let summary = "Fill of a padded image what nothing else writes";
+  let description = [{
+    Where a buffer is filled, and rectangles of its rows and columns are
+    overwritten before anything reads it, only what is around them is filled:
+    runs of neighbours in memory, from one row, or one image, to the next.
+
+    ```mlir
+    func.func @pad(%x: memref<3x8xi16>) {
+      %c0 = arith.constant 0 : i16
+      %image = memref.alloc() : memref<5x10xi16>
+      linalg.fill ins(%c0 : i16) outs(%image : memref<5x10xi16>)
+      // becomes fills of 11 elements, of 2 after each of two rows, and of 11
+      %inside = memref.subview %image[1, 1] [3, 8] [1, 1]
+        : memref<5x10xi16> to memref<3x8xi16, strided<[10, 1], offset: 11>>
+      memref.copy %x, %inside
+        : memref<3x8xi16> to memref<3x8xi16, strided<[10, 1], offset: 11>>
+      return
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
 def ReuseOperandsPass : Pass<"bitnn-reuse-operands", "::mlir::func::FuncOp"> {
   let summary = "Write results over operands that are read for the last time";
   let description = [{
