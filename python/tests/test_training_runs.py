@@ -77,6 +77,15 @@ def test_budget_in_the_file_that_is_deployed(whole: Path) -> None:
     assert 0.97 * 0.5 <= digits / macs <= 0.5
 
 
+def test_statistics_are_taken_after_the_last_step(whole: Path, tmp_path: Path) -> None:
+    """Over one batch of every step of an epoch, not over all that the run saw."""
+    steps = Run(quick(tmp_path), World()).batches.steps
+    state = files.read_tensors(whole / "weights.pt")
+    seen = [int(v) for name, v in state.items() if name.endswith("num_batches_tracked")]
+    assert seen
+    assert set(seen) == {steps}
+
+
 def test_equal_configurations_give_equal_files(whole: Path, tmp_path: Path) -> None:
     train(quick(tmp_path / "again"))
     for name in ("model.onnx", "weights.pt"):
