@@ -16,9 +16,9 @@ from pathlib import Path
 import onnx
 
 from bitnn.bench.cli import Entry, add_options, run
-from bitnn.bench.unsigned import as_unsigned
 from bitnn.errors import BitnnError
 from bitnn.graph import load_model
+from bitnn.unsigned import as_unsigned, separate_readers
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("BITNN_DATA", ROOT.parent / "shared" / "data"))
@@ -53,7 +53,7 @@ def main() -> int:
 
 def _load(path: Path, unsigned: bool) -> onnx.ModelProto:
     model = load_model(path)
-    return as_unsigned(model) if unsigned else model
+    return separate_readers(as_unsigned(model)) if unsigned else model
 
 
 if __name__ == "__main__":

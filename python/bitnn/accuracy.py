@@ -119,11 +119,11 @@ def _classes(
 def _onnxruntime(model: str, reference: Reference) -> Callable[[list[Array]], list[int]]:
     """Optimized, with uint8 activations where the model allows it: all of it in integers."""
     from bitnn.peers import Session
-    from bitnn.whole import unsigned
+    from bitnn.unsigned import as_unsigned
 
     proto = load_model(model)
     try:
-        proto = unsigned(proto, [])
+        proto = as_unsigned(proto)
     except BitnnError as error:
         print(f"onnxruntime:  the model as it is: {error}", file=sys.stderr)
     session = Session(proto, optimize=True)

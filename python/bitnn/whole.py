@@ -14,10 +14,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
 
 from bitnn.errors import BitnnError
-from bitnn.graph import load_graph
 from bitnn.peers import (
     FLOAT,
     ROUNDS_ELSEWHERE,
@@ -30,13 +28,9 @@ from bitnn.peers import (
     principal,
 )
 from bitnn.reference import Reference, Trace
+from bitnn.unsigned import as_unsigned, reached_tensors, signed_tensors
 from bitnn.values import Array
 
-# Operators that do not look at what they move: between int8 tensors they may stay as they are.
-MOVEMENT = {
-    *("Concat", "DepthToSpace", "Flatten", "Gather", "Identity", "MaxPool", "Reshape", "Slice"),
-    *("SpaceToDepth", "Split", "Squeeze", "Transpose", "Unsqueeze"),
-}
 # Optimized, an Add of floats becomes the integer operator, which adds in another order.
 REORDERED = ROUNDS_ELSEWHERE | {"Add"}
 
@@ -69,12 +63,12 @@ def compare_whole(
 ) -> Whole:
     """Run a network in optimized onnxruntime and trace every integer that differs."""
     names = [node.outputs[0] for node in reference.graph.nodes if node.op == "QuantizeLinear"]
-    names = [name for name in names if name in _reached(reference)]
+    names = [name for name in names if name in reached_tensors(reference)]
     if not names:
         raise BitnnError("it has no QuantizeLinear")
-    session = Session(unsigned(model, names), optimize=True)
+    session = Session(as_unsigned(model, names), optimize=True)
     whole = Whole(tensors=len(names), operators=session.operators)
-    signed = {name for name in _signed(reference) if name in names}
+    signed = {name for name in signed_tensors(reference) if name in names}
     nodes = {name: str(principal(operator_nodes(reference.graph, name))) for name in names}
     rounding = {name: _reorders(reference, name) for name in names}
     outputs = [edge.name for edge in reference.graph.outputs]
@@ -124,40 +118,6 @@ class _Edges:
         return results
 
 
-def unsigned(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
-    """The same network with uint8 activations, and the tensors `names` as outputs too."""
-    reference = Reference(load_graph(model))
-    graph = reference.graph
-    signed = _signed(reference)
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    constants: dict[str, onnx.TensorProto] = {}
-    for node in copy.graph.node:
-        tensors = {name for name in (*node.input, *node.output) if name in signed}
-        if not tensors or node.op_type in MOVEMENT:
-            continue
-        if node.op_type not in ("QuantizeLinear", "DequantizeLinear"):
-            raise BitnnError(f"{node.op_type} '{node.name or node.output[0]}' has int8 operands")
-        old = node.input[2] if len(node.input) > 2 else ""
-        zero = graph.constants.get(old, np.zeros((), np.int8))
-        name = f"{node.output[0]}.zero_point"
-        constants[name] = numpy_helper.from_array(np.asarray(moved(zero)), name)
-        node.input[:] = [*node.input[:2], name]
-    copy.graph.initializer.extend(constants.values())
-    for edge in (*copy.graph.input, *copy.graph.output):
-        if edge.name in signed:
-            edge.type.tensor_type.elem_type = onnx.TensorProto.UINT8
-    # Shapes that were inferred say int8.
-    del copy.graph.value_info[:]
-    present = {edge.name for edge in copy.graph.output}
-    for name in names:
-        if name not in present:
-            copy.graph.output.append(
-                helper.make_tensor_value_info(name, onnx.TensorProto.UINT8, None)
-            )
-    return copy
-
-
 def last_places(got: Array, right: Array) -> int:
     """The largest distance of two float32 arrays, counted in representable values."""
     if got.dtype.kind != "f":
@@ -166,31 +126,6 @@ def last_places(got: Array, right: Array) -> int:
     bits = [x.astype(np.float32).view(np.int32).astype(np.int64) for x in (got, right)]
     ordered = [np.where(b < 0, -(2**31) - b, b) for b in bits]
     return int(np.abs(ordered[0] - ordered[1]).max(initial=0))
-
-
-def _reached(reference: Reference) -> set[str]:
-    """The tensors that depend on the graph's inputs."""
-    reached = {edge.name for edge in reference.graph.inputs}
-    for node in reference.graph.nodes:
-        if not reached.isdisjoint(node.inputs):
-            reached.update(node.outputs)
-    return reached
-
-
-def _signed(reference: Reference) -> set[str]:
-    """The int8 tensors that depend on the graph's inputs."""
-    graph, reached = reference.graph, _reached(reference)
-    signed = {edge.name for edge in graph.inputs if edge.dtype == np.int8}
-    for node in graph.nodes:
-        if reached.isdisjoint(node.outputs):
-            continue
-        if node.op == "QuantizeLinear":
-            zero = graph.constants.get("".join(node.inputs[2:3]), np.zeros((), np.uint8))
-            if zero.dtype == np.int8:
-                signed.add(node.outputs[0])
-        elif node.op != "DequantizeLinear" and not signed.isdisjoint(node.inputs[:1]):
-            signed.update(node.outputs)
-    return signed
 
 
 def _reorders(reference: Reference, name: str) -> bool:

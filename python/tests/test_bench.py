@@ -22,11 +22,11 @@ from bitnn.bench.machine import describe
 from bitnn.bench.measure import interleave
 from bitnn.bench.picture import Axis, draw
 from bitnn.bench.report import read_json
-from bitnn.bench.unsigned import as_unsigned
 from bitnn.command import main
 from bitnn.compiler import compile
 from bitnn.graph import load_graph
 from bitnn.reference import Reference
+from bitnn.unsigned import as_unsigned, separate_readers
 
 FC = next(shape for shape in networks.SHAPES if shape.name == "fc256")
 TINY = replace(FC, name="tiny", channels=24)
@@ -95,7 +95,7 @@ def _branches() -> onnx.ModelProto:
 
 def test_unsigned_form_has_the_same_numbers_and_a_dequantization_per_reader() -> None:
     model = _branches()
-    changed = as_unsigned(model)
+    changed = separate_readers(as_unsigned(model))
     onnx.checker.check_model(changed, full_check=True)
     x = np.random.default_rng(7).normal(0, 3, (1, 6, 4, 4)).astype(np.float32)
     before, after = (Reference(load_graph(m))({"x": x})["y"] for m in (model, changed))
@@ -108,8 +108,8 @@ def test_unsigned_form_has_the_same_numbers_and_a_dequantization_per_reader() ->
 
 
 def test_a_peer_does_the_same_work_and_its_differences_are_counted() -> None:
-    network = compile(as_unsigned(_branches()))
-    model = as_unsigned(_branches())
+    network = compile(separate_readers(as_unsigned(_branches())))
+    model = separate_readers(as_unsigned(_branches()))
     x = np.random.default_rng(9).normal(0, 3, (1, 6, 4, 4)).astype(np.float32)
     part = same_work(model, network, {"x": x})
     assert not part.notes and set(part.inputs) == {"q"} and part.outputs == ("sq",)
