@@ -15,7 +15,8 @@ from pathlib import Path
 
 import onnx
 
-from bitnn.bench.cli import Entry, add_options, run
+from bitnn.bench.cli import add_options, run
+from bitnn.bench.contest import Entry
 from bitnn.errors import BitnnError
 from bitnn.graph import load_model
 from bitnn.unsigned import as_unsigned, separate_readers

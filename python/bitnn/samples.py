@@ -65,8 +65,8 @@ def random_samples(reference: Reference, count: int, seed: int) -> list[Sample]:
 def _noise(rng: np.random.Generator, graph: Graph, edge: Edge) -> Array:
     shape = _one(edge)
     if edge.dtype.kind in "iu":
-        limits = np.iinfo(edge.dtype)
-        return rng.integers(limits.min, limits.max + 1, shape).astype(edge.dtype)
+        least, most = _limits(graph, edge.name, edge.dtype)
+        return rng.integers(least, most + 1, shape).astype(edge.dtype)
     scale, lower, upper = range_of(graph, edge.name)
     # A little past the ends, and quarters of a step, so that halves (ties) occur.
     steps = rng.integers(4 * lower - 20, 4 * upper + 21, shape)
@@ -82,10 +82,23 @@ def range_of(graph: Graph, name: str) -> tuple[float, int, int]:
         if node.op == "QuantizeLinear" and node.inputs[1] in graph.constants:
             scale = float(np.max(graph.constants[node.inputs[1]]))
             zero = graph.constants.get("".join(node.inputs[2:3]), np.zeros((), np.uint8))
-            limits = np.iinfo(zero.dtype)
-            return scale, limits.min - int(zero.flat[0]), limits.max - int(zero.flat[0])
+            least, most = _limits(graph, node.outputs[0], zero.dtype)
+            return scale, least - int(zero.flat[0]), most - int(zero.flat[0])
         reached.update(node.outputs)
     return 1.0, -128, 127
+
+
+def _limits(graph: Graph, name: str, dtype: np.dtype) -> tuple[int, int]:
+    """The least and the most of an integer tensor that its readers tell apart: its type's, or the
+    constant bounds of the Clip that alone reads it, as activations of few bits are written."""
+    limits = np.iinfo(dtype)
+    readers = [node for node in graph.nodes if name in node.inputs]
+    if [node.op for node in readers] != ["Clip"] or len(readers[0].inputs) != 3:
+        return limits.min, limits.max
+    lower, upper = (graph.constants.get(bound) for bound in readers[0].inputs[1:])
+    if lower is None or upper is None:
+        return limits.min, limits.max
+    return int(lower.flat[0]), int(upper.flat[0])
 
 
 def _list(edges: Sequence[Edge]) -> str:

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from dataclasses import replace
+from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +18,13 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from bitnn.bench import costs, networks
-from bitnn.bench.contest import _differences
+from bitnn.bench.breakeven import break_even
+from bitnn.bench.contest import Contest, Effort, Entry, _differences
 from bitnn.bench.cut import same_work
 from bitnn.bench.machine import describe
 from bitnn.bench.measure import interleave
 from bitnn.bench.picture import Axis, draw
-from bitnn.bench.report import read_json
+from bitnn.bench.report import Result, read_json
 from bitnn.command import main
 from bitnn.compiler import compile
 from bitnn.graph import load_graph
@@ -168,6 +171,52 @@ def test_axes_are_logarithmic() -> None:
     axis = Axis(0.1, 10, 0, 200)
     assert (axis(0.1), axis(1), axis(10)) == (0, 100, 200)
     assert axis.ticks() == [0.1, 0.2, 0.5, 1, 2, 5, 10]
+
+
+def _timed(density: str, adds: float, ratio: float) -> Result:
+    lists = {"schedules": "", "notes": (), "ratio_quartiles": (ratio, ratio)}
+    texts = {"target": "host", "isa": "AVX2", "peer": "onnxruntime", "peer_isa": "AVX2"}
+    names = {"name": f"layer {density}", **texts, **lists}
+    numbers = {"ratio_median": ratio, "adds_per_mac": adds, "digits_per_weight": 1.25 * adds}
+    others = {field.name: 1 for field in fields(Result)}
+    return Result(**{**others, **names, **numbers})
+
+
+def test_break_even_is_where_times_cross() -> None:
+    """Our time, in units of the peer's, is 0.25 + adds per MAC: equal at 0.75."""
+    points = [_timed(f"{x}", x, 1 / (0.25 + x)) for x in (2.0, 0.1, 0.5)]
+    ((side, (found,)),) = break_even(points).items()
+    assert side == ("host", "AVX2", "onnxruntime", "AVX2")
+    assert (found.layer, found.bound) == ("layer", "")
+    assert (found.adds_per_mac, found.digits_per_weight) == pytest.approx((0.75, 0.9375))
+    picture = draw({"name": "a <machine>"}, points)
+    assert [text.text for text in ET.fromstring(picture).iter() if text.text == "layer"]
+
+
+@pytest.mark.parametrize("ratios, bound, adds", [((3, 2), ">", 0.6), ((0.9, 0.4), "<", 0.3)])
+def test_break_even_beyond_what_was_measured(
+    ratios: tuple[float, float], bound: str, adds: float
+) -> None:
+    points = [_timed(f"{x}", x, ratio) for x, ratio in zip((0.3, 0.6), ratios, strict=True)]
+    ((found,),) = break_even(points).values()
+    assert (found.bound, found.adds_per_mac) == (bound, adds)
+
+
+def test_fewer_bits_are_measured_beside_eight() -> None:
+    shape = replace(TINY, name="small", channels=8, size=8)
+    load = partial(networks.layer_network, shape, "0.6")
+    entry = Entry("small 0.6 4-bit", partial(load, activation_bits=4), baseline=load)
+    made = Contest("host", ["bitnn"], max(os.sched_getaffinity(0)), Effort(3, 0.0005, 1))
+    (result,) = made.measure(entry, {})
+    assert (result.peer, result.peer_isa) == ("bitnn", "8-bit activations")
+    assert result.ratio_median > 0 and result.digits == round(0.6 * 8 * 8 * 9)
+    weights = [
+        numpy_helper.to_array(tensor)
+        for bits in (4, 8)
+        for tensor in load(activation_bits=bits).graph.initializer
+        if tensor.name == "layer0.weight"
+    ]
+    assert np.array_equal(*weights)
 
 
 MASKED = """

@@ -7,14 +7,12 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-import onnx
-
-from bitnn.bench.contest import PEERS, Contest, Effort
+from bitnn.bench import breakeven
+from bitnn.bench.contest import PEERS, Contest, Effort, Entry
 from bitnn.bench.machine import describe, pinned
 from bitnn.bench.markdown import tables
 from bitnn.bench.picture import draw
@@ -26,15 +24,6 @@ from bitnn.options import COMPILER_OPTIONS, chosen
 # What each target decides here.
 MACHINE_OPTIONS = ("target", "triple", "cpu", "features")
 HEADLINE = "{target} ({isa}) on core {core}; limit {limit:.1f} adds/ns; overhead per call: {each}"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A network that is loaded only when its turn comes, and its .tflite file, if there is one."""
-
-    name: str
-    load: Callable[[], onnx.ModelProto]
-    published: str = ""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -117,7 +106,7 @@ def _results(
     results = []
     for entry in entries:
         try:
-            for result in contest.measure(entry.name, entry.load(), entry.published, told):
+            for result in contest.measure(entry, told):
                 results.append(result)
                 print(row(result), flush=True)
         except BitnnError as error:
@@ -150,6 +139,8 @@ def _finish(options: argparse.Namespace, machine: dict[str, object], results: li
         write_json(options.json, machine, results)
     if options.part:
         return
+    if found := breakeven.table(results):
+        print(f"\nbreak-even: adds per MAC (digits per weight) at which both are as fast\n{found}")
     if options.svg:
         write_file(options.svg, draw(machine, results))
     if options.markdown:

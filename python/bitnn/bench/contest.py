@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx
 
-from bitnn.bench import litert_peer, onnxruntime_peer, openvino_peer
+from bitnn.bench import litert_peer, onnxruntime_peer, openvino_peer, own_peer
 from bitnn.bench.cut import integers, same_work
 from bitnn.bench.machine import Timer, describe, pinned, vector_bits
 from bitnn.bench.masks import answers, mask
@@ -31,9 +31,21 @@ PEERS = {
     onnxruntime_peer.NAME: onnxruntime_peer,
     litert_peer.NAME: litert_peer,
     openvino_peer.NAME: openvino_peer,
+    own_peer.NAME: own_peer,
 }
 MASKED = {onnxruntime_peer.NAME: "onnxruntime", litert_peer.NAME: litert_peer.PACKAGE}
 INSTALL = {"litert": "ai-edge-litert"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A network that is loaded only when its turn comes; its .tflite file and the network that
+    bitnn itself runs beside it, if there are any."""
+
+    name: str
+    load: Callable[[], onnx.ModelProto]
+    published: str = ""
+    baseline: Callable[[], onnx.ModelProto] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,13 +85,16 @@ class Contest:
         if hidden and any(kind.name in MASKED for kind in self.peers) and not answers():
             raise BitnnError("hiding features from the peers had no effect")
 
-    def measure(
-        self, name: str, model: onnx.ModelProto, published: str, options: Mapping[str, str]
-    ) -> Iterator[Result]:
+    def measure(self, entry: Entry, options: Mapping[str, str]) -> Iterator[Result]:
         """Compile a model, compare the integers of all sides, time them in turns."""
+        model = entry.load()
         network = compile(model, target=self.target, **options)
         samples = random_samples(network.reference, self.effort.samples, seed=1)
-        question = Question(model, same_work(model, network, samples[0]), published)
+        baseline = None
+        if entry.baseline and any(kind.name == own_peer.NAME for kind in self.peers):
+            baseline = compile(entry.baseline(), target=self.target, **options)
+        part = same_work(model, network, samples[0])
+        question = Question(model, part, entry.published, baseline)
         self._check(network, samples)
         runner = CompiledRunner(network, samples[0], self.timer)
         with pinned(self.core):
@@ -90,7 +105,7 @@ class Contest:
             if ticks := self.effort.ticks:
                 print("\n".join(profile(network, runner, ticks).lines(timing.ours)))
         for (kind, peer), counts in zip(loaded, compared, strict=True):
-            yield self._result(name, network, timing, kind, peer, counts)
+            yield self._result(entry.name, network, timing, kind, peer, counts)
 
     def _check(self, network: Network, samples: Sequence[Mapping[str, Array]]) -> None:
         """bitnn must equal the reference in every value, or nothing is timed."""

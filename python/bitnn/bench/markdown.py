@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from bitnn.bench import breakeven
 from bitnn.bench.report import Result
 
 COLUMNS = ("digits per weight", "adds per MAC", "bitnn us", "adds/ns", "of limit", "code KiB")
@@ -28,6 +29,11 @@ def tables(machine: dict[str, Any], results: Sequence[Result]) -> str:
             f"times: {each}\n"
         )
         parts.append("\n".join(_table(chosen, sides)) + "\n")
+    if found := breakeven.table(results):
+        parts += [
+            "Break-even: adds per MAC (digits per weight) at which both are as fast.\n",
+            found,
+        ]
     return "\n".join(parts)
 
 

@@ -2,7 +2,8 @@
 """Layer networks for the benchmark: one operator, or a chain of equal ones, as ONNX QDQ.
 
 Activations are uint8 with zero point 0, as behind a ReLU, with a DequantizeLinear for every reader;
-weights are int8 with a scale per output channel: the form that onnxruntime fuses everywhere.
+weights are int8 with a scale per output channel: the form that onnxruntime fuses everywhere. Fewer
+bits of activations are a Clip behind each quantization, as the training front end exports them.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ SHAPES = (
     LayerShape("fc256", 256, 0),
 )
 DENSITIES = ("dense", "0.6", "0.3", "0.15")
+SPARSE = ("0.08", "0.04", "0.02")
 
 
 def draw_weights(rng: np.random.Generator, shape: tuple[int, ...], density: str) -> Array:
@@ -100,8 +102,13 @@ def csd_digits(weights: Array) -> Array:
     return np.stack(places, axis=1)
 
 
-def layer_network(shape: LayerShape, density: str, chain: int = 1) -> onnx.ModelProto:
-    """`chain` layers of one shape, each with weights of its own, the same at every call."""
+def layer_network(
+    shape: LayerShape, density: str, chain: int = 1, activation_bits: int = 8
+) -> onnx.ModelProto:
+    """`chain` layers of one shape, each with weights of its own.
+
+    The weights are the same at every call and for all activations, of 1 to 8 bits.
+    """
     rng = np.random.default_rng(zlib.crc32(f"{shape.name} {density}".encode()))
     constants: dict[str, Array] = {"scale": np.asarray(INPUT_SCALE), "zero": np.uint8(0)}
     nodes = []
@@ -110,7 +117,16 @@ def layer_network(shape: LayerShape, density: str, chain: int = 1) -> onnx.Model
         nodes.append(helper.make_node(op, inputs, [output], f"{output}_{op}", **attributes))
         return output
 
-    x = "input"
+    def clipped(x: str) -> str:
+        """The tensor within the activations' bits."""
+        if activation_bits == 8:
+            return x
+        constants["lower"] = np.uint8(0)
+        constants["upper"] = np.uint8(2**activation_bits - 1)
+        return node("Clip", [x, "lower", "upper"], f"{x}.clipped")
+
+    coarser = 2 ** (8 - activation_bits)
+    x = clipped("input")
     for index in range(chain):
         name = f"layer{index}"
         weights = draw_weights(rng, shape.weights, density)
@@ -121,7 +137,7 @@ def layer_network(shape: LayerShape, density: str, chain: int = 1) -> onnx.Model
             f"{name}.weight": weights,
             f"{name}.weight_scale": scale,
             f"{name}.weight_zero": np.zeros(len(norm), np.int8),
-            f"{name}.bias": rng.integers(-2000, 2001, len(norm)).astype(np.int32),
+            f"{name}.bias": rng.integers(-2000, 2001, len(norm)).astype(np.int32) // coarser,
             f"{name}.bias_scale": INPUT_SCALE * scale,
             f"{name}.bias_zero": np.zeros(len(norm), np.int32),
         }
@@ -141,7 +157,7 @@ def layer_network(shape: LayerShape, density: str, chain: int = 1) -> onnx.Model
             y = node("Conv", [real, w, b], f"{name}.y", pads=[half] * 4, group=group)
         else:
             y = node("Gemm", [real, w, b], f"{name}.y", transB=1)
-        x = node("QuantizeLinear", [y, "scale", "zero"], f"{name}.out")
+        x = clipped(node("QuantizeLinear", [y, "scale", "zero"], f"{name}.out"))
     nodes[-1].output[0] = "output"
     graph = helper.make_graph(
         nodes,

@@ -10,16 +10,19 @@ from typing import Protocol
 import onnx
 
 from bitnn.bench.cut import Part
+from bitnn.compiler import Network
 from bitnn.values import Array
 
 
 @dataclass(frozen=True)
 class Question:
-    """What a peer is asked to run: `part` of `model`; `published` is its .tflite file, if any."""
+    """What a peer is asked to run: `part` of `model`; `published` is its .tflite file, if any,
+    `baseline` what bitnn itself is asked to beat."""
 
     model: onnx.ModelProto
     part: Part
     published: str = ""
+    baseline: Network | None = None
 
 
 class Peer(Protocol):
