@@ -165,3 +165,27 @@ module attributes {bitnn.target = #bitnn.target<triple = "x86_64-unknown-linux-g
     return
   }
 }
+
+// -----
+
+// 37 rows of 20 values, joined with the lanes between them, are 26 vectors of
+// 32; alone each takes one. That all of them are one tile is worth its 86,528
+// bytes of sums.
+
+// CHECK-LABEL: func.func private @l0_layer.b0.w0(
+// CHECK-SAME: memref<43264xi16>
+// CHECK-LABEL: func.func @one_tile(
+// CHECK: call @l0_layer.b0.w0
+// CHECK-NEXT: call @l0_layer.b0.w1
+// CHECK-NEXT: call @l0_layer.b0.epilogue
+// CHECK-NOT: call
+// CHECK-NOT: scf.for
+module attributes {bitnn.target = #bitnn.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "">} {
+  memref.global "private" constant @w : memref<26x4x1x3xi8> = dense<85>
+  func.func @one_tile(%x: memref<1x4x37x22xi16>, %y: memref<1x26x37x20xi32>) {
+    %w = memref.get_global @w : memref<26x4x1x3xi8>
+    bitnn.conv_2d ins(%x, %w : memref<1x4x37x22xi16>, memref<26x4x1x3xi8>) outs(%y : memref<1x26x37x20xi32>)
+        encoding = csd input_range = [0, 255] schedule = straight_line {bitnn.kernel = "l0_layer"}
+    return
+  }
+}

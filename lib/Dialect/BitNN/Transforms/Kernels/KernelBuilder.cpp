@@ -209,10 +209,15 @@ RowRange RowRange::getPiece(int64_t piece, int64_t pieces) const {
   return {first + begin * step, (end - begin) * step, step};
 }
 
+// Enough for the processors of today, and little code: each is a few calls.
+static constexpr int64_t kBodies = 16;
+
 int64_t bitnn::countPieces(const RowRange &rows, int64_t blocks) {
-  // Enough for the processors of today, and little code: each is a few calls.
-  constexpr int64_t kBodies = 16;
   return std::min<int64_t>(rows.numSteps(), llvm::divideCeil(kBodies, blocks));
+}
+
+int64_t bitnn::countRowsOfPiece(int64_t rows, int64_t blocks) {
+  return llvm::divideCeil(rows, llvm::divideCeil(kBodies, blocks));
 }
 
 void bitnn::forEachRow(KernelBuilder &builder, const Layer &layer,

@@ -114,6 +114,9 @@ cloneOnLanes(KernelBuilder &builder, mlir::Block &block,
 /// where threads may share a layer.
 int64_t countPieces(const RowRange &rows, int64_t blocks);
 
+/// The most rows of a piece that leave as many pieces as there are to be.
+int64_t countRowsOfPiece(int64_t rows, int64_t blocks);
+
 /// Copies the layer's epilogue, for vectors if the accumulator is one: lanes
 /// are positions with one channel, or positions' channels from `channel` on.
 /// Without an epilogue the accumulator itself is stored. Fails with an error if

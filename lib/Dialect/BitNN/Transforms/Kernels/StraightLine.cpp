@@ -32,14 +32,24 @@ StraightLineLayer::StraightLineLayer(const Layer &layer,
   partition = Partition::compute(layer.weights, partitionOptions);
 
   int64_t outputs = std::min(options.accumulators, layer.numOutputs());
-  int64_t wide = 0, narrow = 0;
+  int64_t wide = 0, narrow = 0, mostAdds = 0;
   for (const OutputBlock &block : partition.blocks) {
+    int64_t adds = 0;
+    for (const CodeBlock &code : block.codeBlocks)
+      adds += code.numAdds;
+    mostAdds = std::max(mostAdds, adds);
     int64_t slices = llvm::count_if(block.codeBlocks, isNarrow);
     narrow = std::max(narrow, slices);
     wide |= slices != static_cast<int64_t>(block.codeBlocks.size());
   }
-  tile = vectors ? Tile::vector(layer, options.vectorLanes,
-                                outputs * (4 * wide + 2 * narrow))
+  // About what an addition of vectors takes; products are a loop.
+  constexpr int64_t kBytesPerAdd = 7;
+  TileBytes bytes{outputs * (4 * wide + 2 * narrow),
+                  options.multiply ? 0 : mostAdds * kBytesPerAdd};
+  int64_t rows = layer.grid[Row];
+  int64_t mostRows =
+      options.parallel ? countRowsOfPiece(rows, partition.blocks.size()) : rows;
+  tile = vectors ? Tile::vector(layer, options.vectorLanes, bytes, mostRows)
                  : Tile::scalar(layer, outputs);
   auto getType = [&](int64_t slices, unsigned bits) {
     Type element = IntegerType::get(layer.op->getContext(), bits);

@@ -39,19 +39,32 @@ static Tile ofRows(const Layer &layer, int64_t lanes, int64_t storedRows) {
   return tile;
 }
 
-Tile Tile::vector(const Layer &layer, int64_t lanes, int64_t bytesPerSlot) {
-  // A part of a second-level cache: partial sums are written and read once.
-  constexpr int64_t kBytes = 64 << 10;
-  auto countSlots = [&](const Tile &tile) {
-    return tile.slots * (layer.grid[Row] / tile.storedRows);
-  };
+/// What all tiles of that kind cost, in vectors of positions; measured.
+static double getCost(const Layer &layer, const Tile &tile,
+                      const TileBytes &bytes) {
+  // A part of a second-level cache, which holds a block's code until the next
+  // tile. Beyond it every tile waits for the code again.
+  constexpr int64_t kCacheBytes = 512 << 10;
+  constexpr double kFetched = 0.1, kFetchedFromAfar = 2.5, kOfSums = 0.08;
+  double tiles = double(layer.grid[Row]) / tile.storedRows;
+  double vectors = double(tile.slots) / tile.lanes;
+  int64_t sums = tile.slots * bytes.perSlot;
+  bool fits = bytes.code + sums <= kCacheBytes;
+  return tiles * (vectors * (1 + kOfSums * sums / kCacheBytes) +
+                  (fits ? kFetched : kFetchedFromAfar));
+}
+
+Tile Tile::vector(const Layer &layer, int64_t lanes, const TileBytes &bytes,
+                  int64_t mostRows) {
+  // Partial sums are scratch memory of the whole network.
+  constexpr int64_t kMostBytes = 512 << 10;
   Tile best = ofRows(layer, lanes, 1);
-  for (int64_t rows = 2; rows <= layer.grid[Row]; ++rows) {
+  for (int64_t rows = 2; rows <= mostRows; ++rows) {
     if (layer.grid[Row] % rows != 0)
       continue;
     Tile tile = ofRows(layer, lanes, rows);
-    if (tile.slots * bytesPerSlot <= kBytes &&
-        countSlots(tile) <= countSlots(best))
+    if (tile.slots * bytes.perSlot <= kMostBytes &&
+        getCost(layer, tile, bytes) < getCost(layer, best, bytes))
       best = tile;
   }
   return best;

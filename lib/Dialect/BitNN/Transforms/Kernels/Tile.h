@@ -9,6 +9,11 @@
 
 namespace bitnn {
 
+/// The memory of a tile: the partial sums of a slot, the code of a block.
+struct TileBytes {
+  int64_t perSlot = 0, code = 0;
+};
+
 /// The positions of one call, and where their partial sums are. Slots are
 /// positions including those that only fill up vectors.
 struct Tile {
@@ -24,11 +29,12 @@ struct Tile {
   /// The tile of a scalar kernel is one row of the grid.
   static Tile scalar(const Layer &layer, unsigned outputs);
 
-  /// The tile of a vector kernel is as many rows as waste the fewest slots and
-  /// leave the partial sums, `bytesPerSlot` each, in the cache. With stride 1
-  /// rows may be joined: the lanes between two rows compute values nobody
-  /// stores.
-  static Tile vector(const Layer &layer, int64_t lanes, int64_t bytesPerSlot);
+  /// The tile of a vector kernel is as many rows, up to `mostRows`, as cost the
+  /// least: in slots that are wasted, in times that a block's code is fetched.
+  /// With stride 1 rows may be joined: the lanes between two rows compute
+  /// values nobody stores.
+  static Tile vector(const Layer &layer, int64_t lanes, const TileBytes &bytes,
+                     int64_t mostRows);
 
   int64_t slotsPerRow() const { return slotsPerStoredRow * slotStep; }
 };
