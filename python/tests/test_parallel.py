@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -149,3 +150,15 @@ def test_parts_and_report(compiler: str, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "model.json").read_text())["parallel"] is True
     finished = subprocess.run([program, "threads"], input=images(), capture_output=True, check=True)
     assert finished.stdout == expected("x86-64", "auto")
+
+
+def test_benchmark_of_threads() -> None:
+    """It compares the integers of all sides before it prints a line."""
+    command = [sys.executable, ROOT / "benchmarks" / "parallel.py", MODEL, "--threads=2"]
+    command += ["--target=x86-64", "--quick"]
+    finished = subprocess.run(command, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    name, *times, gain = finished.stdout.splitlines()[-1].split()
+    assert name == "model" and len(times) == 3
+    # Threads may lose: whoever runs tests may have but one processor.
+    assert all(float(time) > 0 for time in times) and float(gain) >= 0

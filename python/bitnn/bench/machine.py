@@ -109,7 +109,16 @@ def build_native(source: str) -> Path:
     folder = tempfile.TemporaryDirectory(prefix="bitnn-")
     _folders.append(folder)
     library = Path(folder.name) / f"{Path(source).stem}.so"
-    command = [compiler, "-O2", "-shared", "-fPIC", str(NATIVE / source), "-o", str(library)]
+    command = [
+        compiler,
+        "-O2",
+        "-shared",
+        "-fPIC",
+        "-pthread",
+        str(NATIVE / source),
+        "-o",
+        str(library),
+    ]
     finished = subprocess.run(command, capture_output=True, text=True)
     if finished.returncode:
         raise BitnnError(f"{source} cannot be compiled: {finished.stderr.strip()}")
