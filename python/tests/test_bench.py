@@ -24,7 +24,7 @@ from bitnn.bench.cut import same_work
 from bitnn.bench.machine import describe
 from bitnn.bench.measure import interleave
 from bitnn.bench.picture import Axis, draw
-from bitnn.bench.report import Result, read_json
+from bitnn.bench.report import Result, read_json, write_json
 from bitnn.command import main
 from bitnn.compiler import compile
 from bitnn.graph import load_graph
@@ -200,6 +200,25 @@ def test_break_even_beyond_what_was_measured(
     points = [_timed(f"{x}", x, ratio) for x, ratio in zip((0.3, 0.6), ratios, strict=True)]
     ((found,),) = break_even(points).values()
     assert (found.bound, found.adds_per_mac) == (bound, adds)
+
+
+def test_break_even_beside_times_of_another_machine(tmp_path: Path) -> None:
+    """26.05 us alone at 0.1 adds per MAC and 78.15 at 0.5: AMX, published with 52.1, between."""
+    singles = [(0.1, 26.05e3), (0.5, 78.15e3)]
+    chains = [(adds, 5 * ns) for adds, ns in singles]
+    results = [
+        replace(_timed("", adds, 1.0), name=f"c64_32 {adds}{suffix}", ns=ns, target="x86-64-v4")
+        for suffix, times in (("", singles), (" x5", chains))
+        for adds, ns in times
+    ]
+    path = tmp_path / "results.json"
+    write_json(str(path), {"name": "here"}, results)
+    script = Path(__file__).parents[2] / "benchmarks" / "break_even.py"
+    finished = subprocess.run([sys.executable, script, path], capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    single, chain = (line for line in finished.stdout.splitlines() if line.startswith("| c64_32"))
+    assert single == "| c64_32 | 0.30 (0.38) |"
+    assert chain == "| c64_32 | <0.10 (<0.12) |"
 
 
 def test_fewer_bits_are_measured_beside_eight() -> None:
