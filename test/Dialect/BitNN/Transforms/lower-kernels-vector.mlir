@@ -180,12 +180,62 @@ module attributes {bitnn.target = #bitnn.target<triple = "x86_64-unknown-linux-g
 // CHECK-NEXT: call @l0_layer.b0.epilogue
 // CHECK-NOT: call
 // CHECK-NOT: scf.for
+// CHECK: return
 module attributes {bitnn.target = #bitnn.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "">} {
   memref.global "private" constant @w : memref<26x4x1x3xi8> = dense<85>
   func.func @one_tile(%x: memref<1x4x37x22xi16>, %y: memref<1x26x37x20xi32>) {
     %w = memref.get_global @w : memref<26x4x1x3xi8>
     bitnn.conv_2d ins(%x, %w : memref<1x4x37x22xi16>, memref<26x4x1x3xi8>) outs(%y : memref<1x26x37x20xi32>)
         encoding = csd input_range = [0, 255] schedule = straight_line {bitnn.kernel = "l0_layer"}
+    return
+  }
+}
+
+// -----
+
+// Of rows of 8 the epilogue takes four at once: eight sums each, together 32
+// lanes. Where rows follow each other they are stored as one; the interior of an
+// image with a border is stored row by row.
+
+// CHECK-LABEL: func.func private @l0_layer.b0.epilogue(
+// CHECK: scf.for %{{.*}} = %c0{{.*}} to %c8{{.*}} step %c4
+// CHECK: %[[S0:.*]] = vector.load %{{.*}} : memref<80xi16, {{.*}}>, vector<8xi16>
+// CHECK: %[[W0:.*]] = arith.extsi %[[S0]] : vector<8xi16> to vector<8xi32>
+// CHECK: %[[S1:.*]] = vector.load %{{.*}} : memref<80xi16, {{.*}}>, vector<8xi16>
+// CHECK: %[[W1:.*]] = arith.extsi %[[S1]] : vector<8xi16> to vector<8xi32>
+// CHECK: vector.shuffle %[[W0]], %[[W1]] [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
+// CHECK: %[[ALL:.*]] = vector.shuffle {{.*}} : vector<16xi32>, vector<16xi32>
+// CHECK: %[[V:.*]] = arith.trunci %[[ALL]] : vector<32xi32> to vector<32xi8>
+// CHECK: vector.store %[[V]], %{{.*}} : memref<64xi8, {{.*}}>, vector<32xi8>
+// CHECK-NOT: vector.store
+// CHECK: return
+
+// CHECK-LABEL: func.func private @l1_layer.b0.epilogue(
+// CHECK: %[[V:.*]] = arith.trunci %{{.*}} : vector<32xi32> to vector<32xi16>
+// CHECK: %[[R0:.*]] = vector.shuffle %[[V]], %[[V]] [0, 1, 2, 3, 4, 5, 6, 7]
+// CHECK: vector.store %[[R0]], %{{.*}} : memref<{{.*}}xi16, {{.*}}>, vector<8xi16>
+// CHECK: %[[R3:.*]] = vector.shuffle %[[V]], %[[V]] [24, 25, 26, 27, 28, 29, 30, 31]
+// CHECK: vector.store %[[R3]], %{{.*}} : memref<{{.*}}xi16, {{.*}}>, vector<8xi16>
+// CHECK-NOT: vector.store
+// CHECK: return
+module attributes {bitnn.target = #bitnn.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "">} {
+  memref.global "private" constant @w : memref<1x1x1x1xi8> = dense<3>
+  func.func @joined_rows(%x: memref<1x1x8x8xi16, strided<[100, 100, 10, 1], offset: 11>>, %y: memref<1x1x8x8xi8>,
+                         %z: memref<1x1x8x8xi16, strided<[100, 100, 10, 1], offset: 11>>) {
+    %w = memref.get_global @w : memref<1x1x1x1xi8>
+    bitnn.conv_2d ins(%x, %w : memref<1x1x8x8xi16, strided<[100, 100, 10, 1], offset: 11>>, memref<1x1x1x1xi8>) outs(%y : memref<1x1x8x8xi8>)
+        encoding = csd input_range = [0, 7] epilogue {
+    ^bb0(%acc: i32, %f: index):
+      %0 = arith.trunci %acc : i32 to i8
+      bitnn.yield %0 : i8
+    }
+    bitnn.conv_2d ins(%x, %w : memref<1x1x8x8xi16, strided<[100, 100, 10, 1], offset: 11>>, memref<1x1x1x1xi8>)
+        outs(%z : memref<1x1x8x8xi16, strided<[100, 100, 10, 1], offset: 11>>)
+        encoding = csd input_range = [0, 7] epilogue {
+    ^bb0(%acc: i32, %f: index):
+      %0 = arith.trunci %acc : i32 to i16
+      bitnn.yield %0 : i16
+    }
     return
   }
 }

@@ -3,7 +3,7 @@
 // The partial sums of a block of outputs become stored values.
 
 #include "StraightLine.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -41,22 +41,27 @@ public:
   int64_t addsPerPosition = 0;
 
 private:
-  /// Twice the lanes of 16 bits are the lanes of what is stored: constants are
-  /// loaded, and vectors packed, half as often.
-  static constexpr int64_t kVectors = 2;
-
   /// Where values go, in elements.
   struct Target {
     Value memref;
-    int64_t firstOutput, outputStep, columnStep;
+    int64_t firstOutput, outputStep, columnStep, rowStep;
   };
   Target getStored() const {
     return {stored, block.firstOutput * layer.init.channelStep,
-            layer.init.channelStep, layer.init.steps[Column]};
+            layer.init.channelStep, layer.init.steps[Column],
+            layer.init.steps[Row]};
   }
-  Value getSum(unsigned output, Value slot, int64_t column, int64_t lanes);
+  /// Neighbours in one or several rows.
+  struct Positions {
+    int64_t column, lanes, rows = 1;
+  };
+  Value load(Value view, int64_t at, const Positions &positions,
+             int64_t rowStep, unsigned bits);
+  void store(Value value, Value view, int64_t at, const Positions &positions,
+             int64_t rowStep);
+  Value getSum(unsigned output, Value slot, const Positions &positions);
   LogicalResult storeValues(const Target &target, ValueRange offsets,
-                            int64_t column, int64_t lanes);
+                            const Positions &positions);
   LogicalResult storeRows();
   LogicalResult packRows();
 
@@ -70,31 +75,74 @@ private:
 };
 } // namespace
 
+/// One vector after the other in the lanes of one.
+static Value concatenate(KernelBuilder &builder, ArrayRef<Value> vectors) {
+  if (vectors.size() == 1)
+    return vectors.front();
+  size_t half = vectors.size() / 2;
+  Value first = concatenate(builder, vectors.take_front(half));
+  Value second = concatenate(builder, vectors.drop_front(half));
+  int64_t lanes = 2 * cast<VectorType>(first.getType()).getNumElements();
+  return vector::ShuffleOp::create(builder, first, second,
+                                   llvm::to_vector(llvm::seq(lanes)));
+}
+
+/// The values at some positions, sign-extended to `bits` if these are more than
+/// they have: before they are put together, where that is part of the load.
+Value EpilogueBuilder::load(Value view, int64_t at, const Positions &positions,
+                            int64_t rowStep, unsigned bits) {
+  Type element = cast<MemRefType>(view.getType()).getElementType();
+  bits = std::max(bits, element.getIntOrFloatBitWidth());
+  auto loadRow = [&](int64_t row, int64_t lanes) {
+    return builder.resize(builder.load(view, at + row * rowStep, lanes), bits);
+  };
+  if (rowStep == positions.lanes)
+    return loadRow(0, positions.rows * positions.lanes);
+  return concatenate(
+      builder, llvm::map_to_vector(llvm::seq(positions.rows), [&](int64_t row) {
+        return loadRow(row, positions.lanes);
+      }));
+}
+
+void EpilogueBuilder::store(Value value, Value view, int64_t at,
+                            const Positions &positions, int64_t rowStep) {
+  if (positions.rows == 1 || rowStep == positions.lanes)
+    return builder.store(value, view, at);
+  for (int64_t row = 0; row < positions.rows; ++row) {
+    auto lanes = llvm::to_vector(
+        llvm::seq(row * positions.lanes, (row + 1) * positions.lanes));
+    builder.store(vector::ShuffleOp::create(builder, value, value, lanes), view,
+                  at + row * rowStep);
+  }
+}
+
 /// bias + sum_w (partial sum of code block w) << shift_w, in 32 bits.
-Value EpilogueBuilder::getSum(unsigned output, Value slot, int64_t column,
-                              int64_t lanes) {
-  Type type = getLaneType(builder.getI32Type(), lanes);
+Value EpilogueBuilder::getSum(unsigned output, Value slot,
+                              const Positions &positions) {
+  Type type =
+      getLaneType(builder.getI32Type(), positions.rows * positions.lanes);
   int64_t adds = 0;
   Value sum;
   auto add = [&](Value term) {
     sum = sum ? arith::AddIOp::create(builder, sum, term).getResult() : term;
     ++adds;
   };
-  auto load = [&](Value sums, unsigned window) {
+  auto loadSums = [&](Value sums, unsigned window) {
     int64_t place = straight.getSlice(block, window, output);
-    return builder.load(builder.viewAt(sums, slot),
-                        place + column * tile.slotStep, lanes);
+    return load(builder.viewAt(sums, slot),
+                place + positions.column * tile.slotStep, positions,
+                tile.slotsPerRow(), /*bits=*/32);
   };
   bool hasWide = false;
   for (auto [window, code] : llvm::enumerate(block.codeBlocks)) {
     if (!isNarrow(code)) {
       if (!std::exchange(hasWide, true))
-        add(load(wideSums, window));
+        add(loadSums(wideSums, window));
       continue;
     }
     if (!hasDigits(code, output))
       continue;
-    Value term = builder.resize(load(narrowSums, window), 32);
+    Value term = loadSums(narrowSums, window);
     if (code.shift != 0)
       term = arith::ShLIOp::create(builder, term,
                                    builder.constant(type, code.shift));
@@ -108,30 +156,31 @@ Value EpilogueBuilder::getSum(unsigned output, Value slot, int64_t column,
   return sum;
 }
 
-/// Turns the sums of `lanes` positions into values. `offsets` are those of the
+/// Turns the sums of some positions into values. `offsets` are those of the
 /// slot, of `target` and of the residual.
 LogicalResult EpilogueBuilder::storeValues(const Target &target,
-                                           ValueRange offsets, int64_t column,
-                                           int64_t lanes) {
+                                           ValueRange offsets,
+                                           const Positions &positions) {
   addsPerPosition = 0;
   Value values = builder.viewAt(target.memref, offsets[1]);
   Value source = residuals ? builder.viewAt(residuals, offsets[2]) : Value();
   for (unsigned output = 0; output < block.numOutputs; ++output) {
     int64_t channel = block.firstOutput + output;
-    Value sum = getSum(output, offsets[0], column, lanes);
+    Value sum = getSum(output, offsets[0], positions);
     Value residual;
     if (residuals)
-      residual = builder.load(source,
-                              channel * layer.residual.channelStep +
-                                  column * layer.residual.steps[Column],
-                              lanes);
+      residual = load(source,
+                      channel * layer.residual.channelStep +
+                          positions.column * layer.residual.steps[Column],
+                      positions, layer.residual.steps[Row], /*bits=*/0);
     FailureOr<Value> value =
         applyEpilogue(builder, layer, sum, builder.index(channel), residual);
     if (failed(value))
       return failure();
-    builder.store(*value, values,
-                  target.firstOutput + output * target.outputStep +
-                      column * target.columnStep);
+    store(*value, values,
+          target.firstOutput + output * target.outputStep +
+              positions.column * target.columnStep,
+          positions, target.rowStep);
   }
   return success();
 }
@@ -147,21 +196,30 @@ LogicalResult EpilogueBuilder::storeRows() {
     rowSteps.push_back(layer.residual.steps[Row]);
     columnSteps.push_back(layer.residual.steps[Column]);
   }
-  // Vectors need neighbouring pixels to be neighbours in memory.
-  bool contiguous = llvm::all_equal(columnSteps) && columnSteps[0] == 1;
-  int64_t lanes = contiguous && tile.lanes > 1 ? kVectors * tile.lanes : 1;
+  int64_t lanes = straight.epilogueLanes(), joined = straight.joinedRows();
   // Rows without a gap in any buffer are one row.
   int64_t rows = tile.storedRows, columns = tile.storedColumns;
-  if (contiguous && llvm::all_equal(rowSteps) && rowSteps[0] == columns)
+  if (lanes > 1 && llvm::all_equal(rowSteps) && rowSteps[0] == columns) {
     columns *= std::exchange(rows, 1);
+    joined = 1;
+  }
   LogicalResult result = success();
-  builder.loop(rows, 1, starts, rowSteps, [&](Value, ValueRange row) {
-    builder.vectorLoop(columns, lanes, row, columnSteps,
-                       [&](ValueRange offsets, int64_t at, int64_t piece) {
-                         if (succeeded(result))
-                           result = storeValues(target, offsets, at, piece);
-                       });
-  });
+  auto storeAt = [&](ValueRange offsets, const Positions &positions) {
+    if (succeeded(result))
+      result = storeValues(target, offsets, positions);
+  };
+  builder.vectorLoop(
+      rows, joined, starts, rowSteps,
+      [&](ValueRange offsets, int64_t at, int64_t count) {
+        SmallVector<Value> row;
+        for (auto [offset, step] : llvm::zip_equal(offsets, rowSteps))
+          row.push_back(builder.advance(offset, step * at));
+        builder.vectorLoop(
+            columns, lanes / joined, row, columnSteps,
+            [&](ValueRange inner, int64_t column, int64_t piece) {
+              storeAt(inner, {column, piece, count});
+            });
+      });
   return result;
 }
 
@@ -169,13 +227,13 @@ LogicalResult EpilogueBuilder::storeRows() {
 /// to each other; then the rows of them to where they belong.
 LogicalResult EpilogueBuilder::packRows() {
   Target values = {packed, /*firstOutput=*/0, tile.outputStep,
-                   /*columnStep=*/1};
+                   /*columnStep=*/1, /*rowStep=*/0};
   SmallVector<Value> zeros(2, builder.index(0));
   LogicalResult result = success();
-  builder.vectorLoop(tile.slots, kVectors * tile.lanes, zeros, {1, 1},
+  builder.vectorLoop(tile.slots, straight.epilogueLanes(), zeros, {1, 1},
                      [&](ValueRange offsets, int64_t at, int64_t lanes) {
                        if (succeeded(result))
-                         result = storeValues(values, offsets, at, lanes);
+                         result = storeValues(values, offsets, {at, lanes});
                      });
   Target target = getStored();
   SmallVector<Value> starts = {builder.index(0), storedOffset};

@@ -63,6 +63,25 @@ StraightLineLayer::StraightLineLayer(const Layer &layer,
         MemRefType::get({outputs * tile.slots}, layer.getStoredType());
 }
 
+int64_t StraightLineLayer::epilogueLanes() const {
+  // Vectors need neighbouring pixels to be neighbours in memory.
+  bool isContiguous =
+      tile.slotStep == 1 && layer.init.steps[Column] == 1 &&
+      (!layer.hasResidual() || layer.residual.steps[Column] == 1);
+  return tile.lanes > 1 && isContiguous ? 2 * tile.lanes : 1;
+}
+
+int64_t StraightLineLayer::joinedRows() const {
+  int64_t lanes = epilogueLanes(), columns = tile.storedColumns;
+  if (lanes == 1 || tile.storedRows == 1)
+    return 1;
+  int64_t piece = std::min(lanes, columns & -columns);
+  // Half the lanes of sums are a vector of 32 bits. Less has to be put together
+  // of several loads, which only pays where a row has no more.
+  bool suits = piece >= tile.lanes / 2 || (piece == columns && piece > 1);
+  return suits ? lanes / piece : 1;
+}
+
 /// Whether the values of joined rows take fewer vectors than those of each row.
 bool StraightLineLayer::packsRows() const {
   int64_t columns = tile.storedColumns;
@@ -74,7 +93,7 @@ bool StraightLineLayer::packsRows() const {
   int64_t perRow = 2 * (columns / tile.lanes) +
                    llvm::popcount<uint64_t>(columns % tile.lanes);
   return isJoined && layer.init.steps[Column] == 1 && !isOneRow &&
-         !layer.hasResidual() &&
+         !layer.hasResidual() && joinedRows() == 1 &&
          2 * tile.slots / tile.lanes < tile.storedRows * perRow;
 }
 

@@ -28,6 +28,12 @@ struct StraightLineLayer {
   /// them; null if rows are stored as they are computed.
   mlir::MemRefType packedValues;
 
+  /// Lanes that the epilogue works on at once, twice those of sums: constants
+  /// are loaded, and vectors packed, half as often. 1 if it is scalar.
+  int64_t epilogueLanes() const;
+  /// Rows of which it takes as many neighbours to fill these lanes; 1 if a row
+  /// fills them itself, or does not suit.
+  int64_t joinedRows() const;
   bool packsRows() const;
   /// What the partial sums of an output are added to.
   int64_t getBias(const OutputBlock &block, unsigned output) const;
