@@ -78,18 +78,6 @@ static void remarkOnCorrections(RequantizeOp op, int64_t index, size_t count) {
                     "narrow accumulator_range"});
 }
 
-/// extsi(trunci(result)) -> resize(result): a result fits its stored type.
-static void extendDirectly(LaneBuilder &builder, RequantizeOp op,
-                           Value result) {
-  for (Operation *user : llvm::make_early_inc_range(op->getUsers()))
-    if (auto extend = dyn_cast<arith::ExtSIOp>(user)) {
-      Type wide = getElementTypeOrSelf(extend.getType());
-      extend.replaceAllUsesWith(
-          builder.resize(result, wide.getIntOrFloatBitWidth()));
-      extend.erase();
-    }
-}
-
 static unsigned getBits(Type type) {
   return getElementTypeOrSelf(type).getIntOrFloatBitWidth();
 }
@@ -100,6 +88,19 @@ static Value pack(LaneBuilder &builder, Value value, unsigned bits) {
   value = builder.atLeast(value, llvm::minIntN(bits));
   value = builder.atMost(value, llvm::maxIntN(bits));
   return builder.resize(value, bits);
+}
+
+/// extsi(trunci(result)) -> result of that size: it fits its stored type.
+static void extendDirectly(LaneBuilder &builder, RequantizeOp op, Value result,
+                           bool packs = false) {
+  for (Operation *user : llvm::make_early_inc_range(op->getUsers()))
+    if (auto extend = dyn_cast<arith::ExtSIOp>(user)) {
+      unsigned bits = getBits(extend.getType());
+      packs &= bits < getBits(result.getType());
+      extend.replaceAllUsesWith(packs ? pack(builder, result, bits)
+                                      : builder.resize(result, bits));
+      extend.erase();
+    }
 }
 
 static bool isExtended(RequantizeOp op, unsigned bits) {
@@ -151,11 +152,11 @@ Value Lowering::lowerKnown(LaneBuilder &builder, RequantizeOp op,
   Value result = bitnn::lowerRequantize(builder, plan, domain, accumulator);
   if (plan.saturatedBits != 0)
     return pack(builder, result, bits);
-  extendDirectly(builder, op, result);
-  if (op->use_empty())
-    return result;
   // LLVM 22 packs what comes from 64-bit lanes wrongly.
   bool packs = plan.laneBits == 32 && isVector;
+  extendDirectly(builder, op, result, packs);
+  if (op->use_empty())
+    return result;
   return packs ? pack(builder, result, bits) : builder.resize(result, bits);
 }
 
@@ -189,10 +190,11 @@ void Lowering::lower(Operation *op) {
           .Case([&](AddOp op) { return lowerAdd(builder, tables, op); });
   if (!op->use_empty())
     op->getResult(0).replaceAllUsesWith(result);
-  Operation *first = op->getOperand(0).getDefiningOp();
+  // An addition that became part of a plan.
+  auto addition = op->getOperand(0).getDefiningOp<arith::AddIOp>();
   op->erase();
-  if (first && isOpTriviallyDead(first))
-    first->erase();
+  if (addition && isOpTriviallyDead(addition))
+    addition.erase();
 }
 
 /// Why the operation cannot be lowered, or nothing.
@@ -223,6 +225,9 @@ void ConvertBitNNToArith::runOnOperation() {
   });
   if (walk.wasInterrupted())
     return signalPassFailure();
+  // A requantize whose result is extended for an addition skips both.
+  std::stable_partition(scalarOps.begin(), scalarOps.end(),
+                        [](Operation *op) { return isa<AddOp>(op); });
   Lowering lowering(getOperation(), multiply);
   for (Operation *op : scalarOps)
     lowering.lower(op);

@@ -147,6 +147,17 @@ static Value loadRaised(LaneBuilder &builder, Value table, ValueRange pair) {
   return arith::AndIOp::create(builder, bit, builder.constant(type, 1));
 }
 
+/// Bits of the lanes in which the sum is exact: before it is rounded, it may
+/// wrap on the way.
+static unsigned getLaneBits(const AdditionPlan &plan) {
+  Interval byte = Interval::ofSigned(8);
+  Interval sums = byte * plan.lhsFactor + byte * plan.rhsFactor +
+                  Interval::ofValue(plan.constant);
+  if (plan.rounding.lift != Lift::None)
+    sums.upper += int64_t(1) << plan.rounding.liftShift;
+  return sums.fitsSigned(16) ? 16 : 32;
+}
+
 Value bitnn::lowerAdd(LaneBuilder &builder, ConstantTables &tables, AddOp op) {
   AdditionPlan plan = planAddition(op.getReference().getFunction());
   Type type = op.getType();
@@ -161,10 +172,12 @@ Value bitnn::lowerAdd(LaneBuilder &builder, ConstantTables &tables, AddOp op) {
     });
   }
 
-  Value sum = lowerWeightedSum(builder, plan, builder.resize(pair[0], 32),
-                               builder.resize(pair[1], 32));
+  unsigned laneBits = isa<VectorType>(type) ? getLaneBits(plan) : 32;
+  Value sum = lowerWeightedSum(builder, plan, builder.resize(pair[0], laneBits),
+                               builder.resize(pair[1], laneBits));
   sum = sum ? builder.add(sum, plan.constant)
-            : builder.constant(builder.getLaneType(type, 32), plan.constant);
+            : builder.constant(builder.getLaneType(type, laneBits),
+                               plan.constant);
   Value result = builder.round(sum, plan.rounding);
   result = builder.atLeast(result, plan.lowest);
   result = builder.atMost(result, plan.highest);

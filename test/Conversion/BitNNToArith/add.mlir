@@ -55,3 +55,23 @@ func.func @distant(%a: i8, %b: i8) -> i8 {
       rhs_scale = 1.0 : f32, rhs_zero_point = 0, scale = 1.0 : f32, zero_point = 0, range = [-128, 127]>
   return %s : i8
 }
+
+// Small factors keep the sum within 16 bits, twice the lanes. What a requantize
+// gives to the addition has 16 bits, too, without having had 8.
+// CHECK-LABEL: @residual(
+// CHECK-SAME: %[[ACC:.*]]: vector<8xi32>, %[[B:.*]]: vector<8xi8>
+func.func @residual(%acc: vector<8xi32>, %b: vector<8xi8>) -> vector<8xi8> {
+  // CHECK-DAG: %[[WB:.*]] = arith.extsi %[[B]] : vector<8xi8> to vector<8xi16>
+  // CHECK-DAG: %[[T:.*]] = arith.trunci %{{.*}} : vector<8xi32> to vector<8xi16>
+  // CHECK-DAG: %[[WA:.*]] = arith.shrsi %[[T]], %{{.*}} : vector<8xi16>
+  // CHECK: %[[DOUBLE:.*]] = arith.shli %[[WA]], %{{.*}} : vector<8xi16>
+  // CHECK: arith.addi %[[DOUBLE]], %[[WB]] : vector<8xi16>
+  // CHECK-NOT: i32
+  // CHECK: %[[R:.*]] = arith.trunci %{{.*}} : vector<8xi16> to vector<8xi8>
+  // CHECK-NEXT: return %[[R]]
+  %a = bitnn.requantize %acc : vector<8xi32> -> vector<8xi8> using #bitnn.float_scale<
+      dense<0.007> : tensor<1xf32>, zero_point = 5, range = [-128, 127]> accumulator_range = [-31000, 33000]
+  %s = bitnn.add %a, %b : vector<8xi8> using #bitnn.float_add<lhs_scale = 0.5 : f32, lhs_zero_point = 5,
+      rhs_scale = 0.25 : f32, rhs_zero_point = -7, scale = 0.5 : f32, zero_point = -10, range = [-128, 127]>
+  return %s : vector<8xi8>
+}
