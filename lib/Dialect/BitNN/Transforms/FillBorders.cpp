@@ -22,11 +22,10 @@ using namespace bitnn;
 
 namespace {
 
-/// Neighbouring elements, in the same places of each of some images.
+/// Neighbouring elements, so many of them at each of some places.
 struct Runs {
-  int64_t offset = 0;
-  SmallVector<int64_t> counts, strides;
-  int64_t length = 0;
+  int64_t offset, length;
+  SmallVector<int64_t> counts = {}, strides = {};
 };
 
 /// The operands that are a view of `buffer`, outside of views.
@@ -52,98 +51,57 @@ bool isOverwritten(OpOperand &use) {
          linalgOp.getMatchingIndexingMap(&use).isPermutation();
 }
 
-/// The parts of the image that are overwritten before anything reads it.
-SmallVector<memref::SubViewOp> findOverwritten(linalg::FillOp fill,
-                                               Value image) {
+/// The part of the image that is overwritten before anything else happens to
+/// it, if it is the same rows and columns of all channels.
+memref::SubViewOp findInterior(linalg::FillOp fill, Value image) {
   SmallVector<OpOperand *> uses;
   collectUses(image, uses);
-  llvm::DenseMap<Operation *, SmallVector<OpOperand *>> usesOf;
+  OpOperand *first = nullptr;
   for (OpOperand *use : uses) {
-    Operation *op = fill->getBlock()->findAncestorOpInBlock(*use->getOwner());
-    if (!op)
-      return {};
-    usesOf[op].push_back(use);
-  }
-  SmallVector<memref::SubViewOp> parts;
-  for (Operation *op = fill->getNextNode(); op; op = op->getNextNode()) {
-    auto found = usesOf.find(op);
-    if (found == usesOf.end())
+    Operation *op = use->getOwner();
+    if (op->getBlock() != fill->getBlock())
+      return nullptr;
+    if (op == fill || op->isBeforeInBlock(fill))
       continue;
-    OpOperand *use = found->second.front();
-    auto part = use->get().getDefiningOp<memref::SubViewOp>();
-    if (found->second.size() != 1 || use->getOwner() != op || !part ||
-        part.getSource() != image || !isOverwritten(*use))
-      break;
-    parts.push_back(part);
+    // Who writes the image must not read it, too.
+    if (first && first->getOwner() == op)
+      return nullptr;
+    if (!first || op->isBeforeInBlock(first->getOwner()))
+      first = use;
   }
-  return parts;
+  auto part = first ? first->get().getDefiningOp<memref::SubViewOp>() : nullptr;
+  if (!part || part.getSource() != image || !isOverwritten(*first) ||
+      !part.hasUnitStride())
+    return nullptr;
+  auto isStatic = [](ArrayRef<int64_t> values) {
+    return llvm::none_of(values, ShapedType::isDynamic);
+  };
+  ArrayRef<int64_t> sizes = part.getStaticSizes();
+  ArrayRef<int64_t> shape = part.getSourceType().getShape();
+  bool isOfAll = isStatic(part.getStaticOffsets()) && isStatic(sizes) &&
+                 sizes.drop_back(2) == shape.drop_back(2);
+  return isOfAll ? part : nullptr;
 }
 
-/// What the rows and columns of `part` leave of the images that it is in.
+/// What the rows and columns of `part` leave of the image. What follows one
+/// channel and precedes the next is one run, and so with rows.
 SmallVector<Runs> getBorder(memref::SubViewOp part) {
-  MemRefType type = part.getSourceType();
-  auto [strides, offset] = type.getStridesAndOffset();
-  size_t row = type.getRank() - 2, column = row + 1;
+  ArrayRef<int64_t> shape = part.getSourceType().getShape();
+  size_t row = shape.size() - 2, column = row + 1;
   ArrayRef<int64_t> offsets = part.getStaticOffsets();
   ArrayRef<int64_t> sizes = part.getStaticSizes();
-  int64_t pitch = strides[row], perImage = type.getDimSize(row) * pitch;
-
-  Runs images;
-  bool isWhole = true;
-  for (size_t dim = 0; dim < row; ++dim) {
-    images.offset += offsets[dim] * strides[dim];
-    isWhole &= sizes[dim] == type.getDimSize(dim);
-    images.counts.push_back(sizes[dim]);
-    images.strides.push_back(strides[dim]);
-  }
+  int64_t pitch = shape[column], channel = shape[row] * pitch;
+  int64_t channels = part.getSourceType().getNumElements() / channel;
   int64_t before = offsets[row] * pitch + offsets[column];
   int64_t end = before + (sizes[row] - 1) * pitch + sizes[column];
-  auto at = [&](int64_t first, int64_t length) {
-    Runs runs = images;
-    runs.offset += first;
-    runs.length = length;
-    return runs;
-  };
-  Runs rows = at(before + sizes[column], pitch - sizes[column]);
-  rows.counts.push_back(sizes[row] - 1);
-  rows.strides.push_back(pitch);
-  if (!isWhole)
-    return {at(0, before), rows, at(end, perImage - end)};
-  // What follows one image and precedes the next is one run.
-  int64_t last = type.getNumElements() - perImage;
-  Runs between = {end, {last / perImage}, {perImage}, perImage - end + before};
-  return {
-      {0, {}, {}, before}, rows, between, {last + end, {}, {}, perImage - end}};
-}
-
-/// Whether the images of the parts are all of `type`, each once.
-bool areAllImages(ArrayRef<memref::SubViewOp> parts, MemRefType type) {
-  size_t row = type.getRank() - 2;
-  int64_t count = 0;
-  for (size_t index = 0; index < parts.size(); ++index) {
-    memref::SubViewOp part = parts[index];
-    if (!part.hasUnitStride() || part.getDroppedDims().any() ||
-        llvm::any_of(part.getStaticOffsets(), ShapedType::isDynamic) ||
-        llvm::any_of(part.getStaticSizes(), ShapedType::isDynamic))
-      return false;
-    int64_t images = 1;
-    for (int64_t size : part.getStaticSizes().take_front(row))
-      images *= size;
-    count += images;
-    for (memref::SubViewOp other : parts.take_front(index)) {
-      bool overlaps = true;
-      for (size_t dim = 0; dim < row; ++dim) {
-        int64_t first = part.getStaticOffset(dim),
-                second = other.getStaticOffset(dim);
-        overlaps &= first < second + other.getStaticSize(dim) &&
-                    second < first + part.getStaticSize(dim);
-      }
-      if (overlaps)
-        return false;
-    }
-  }
-  ArrayRef<int64_t> shape = type.getShape();
-  return count * shape[row] * shape[row + 1] == type.getNumElements();
+  int64_t last = (channels - 1) * channel + end;
+  return {{0, before},
+          {before + sizes[column],
+           pitch - sizes[column],
+           {channels, sizes[row] - 1},
+           {channel, pitch}},
+          {end, channel - end + before, {channels - 1}, {channel}},
+          {last, channel - end}};
 }
 
 void fillRuns(OpBuilder &builder, linalg::FillOp fill, const Runs &runs) {
@@ -172,13 +130,12 @@ struct FillBorders : public bitnn::impl::FillBordersPassBase<FillBorders> {
           !alloc.getType().hasStaticShape() ||
           !alloc.getType().getLayout().isIdentity())
         continue;
-      SmallVector<memref::SubViewOp> parts = findOverwritten(fill, alloc);
-      if (parts.empty() || !areAllImages(parts, alloc.getType()))
+      memref::SubViewOp part = findInterior(fill, alloc);
+      if (!part)
         continue;
       OpBuilder builder(fill);
-      for (memref::SubViewOp part : parts)
-        for (const Runs &runs : getBorder(part))
-          fillRuns(builder, fill, runs);
+      for (const Runs &runs : getBorder(part))
+        fillRuns(builder, fill, runs);
       fill.erase();
     }
   }

@@ -407,9 +407,9 @@ def PlanArenaPass : Pass<"bitnn-plan-arena", "::mlir::ModuleOp"> {
 def FillBordersPass : Pass<"bitnn-fill-borders", "::mlir::func::FuncOp"> {
   let summary = "Fill of a padded image what nothing else writes";
   let description = [{
-    Where a buffer is filled, and rectangles of its rows and columns are
-    overwritten before anything reads it, only what is around them is filled:
-    runs of neighbours in memory, from one row, or one image, to the next.
+    Where a buffer is filled, and the same rows and columns of all channels are
+    overwritten before anything else happens to it, only what is around them is
+    filled: runs of neighbours in memory, from one row, or channel, to the next.
 
     ```mlir
     func.func @pad(%x: memref<3x8xi16>) {
