@@ -42,6 +42,8 @@ static bool isSimple(Operation *op) {
   };
   if (llvm::any_of(op->getResultTypes(), hasManyDimensions))
     return false;
+  if (isa<affine::AffineDialect>(op->getDialect()))
+    return false;
   if (isa<vector::VectorDialect>(op->getDialect()))
     return isa<vector::LoadOp, vector::StoreOp, vector::ShuffleOp,
                vector::BroadcastOp>(op);

@@ -55,3 +55,15 @@ func.func @network(%x: memref<64xi16>, %scratch: memref<256xi8>) {
   call @sums(%x, %c128, %y) : (memref<64xi16>, index, memref<64xi16>) -> ()
   return
 }
+
+// Alone in its function, too.
+
+// CHECK-LABEL: llvm.func @affine(
+// CHECK: llvm.add
+// CHECK-NOT: affine
+// CHECK: llvm.return
+func.func @affine(%x: memref<64xi16>, %i: index, %v: i16) {
+  %j = affine.apply affine_map<(d0) -> (d0 + 3)>(%i)
+  memref.store %v, %x[%j] : memref<64xi16>
+  return
+}
