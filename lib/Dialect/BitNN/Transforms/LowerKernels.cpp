@@ -111,9 +111,20 @@ LowerKernels::getOptions(Operation *op, const Layer &layer,
            << " registers; give bitnn-lower-kernels at most 64 accumulators, "
               "and 2 registers more";
   // Blocks of equal size leave each of them the most registers for sums.
-  unsigned outputs = layer.numOutputs();
-  options.accumulators =
-      llvm::divideCeil(outputs, llvm::divideCeil(outputs, most));
+  int64_t outputs = layer.numOutputs();
+  int64_t blocks = llvm::divideCeil(outputs, most);
+  if (vectors) {
+    // A tile goes through all code of a block, which a second-level cache is to
+    // hold until the next one.
+    constexpr int64_t kMostBytes = 432 << 10;
+    FailureOr<int64_t> digits = countLayerDigits(op);
+    if (failed(digits))
+      return failure();
+    int64_t bytes = *digits * target.millibytesPerDigit / 1000;
+    blocks = std::clamp<int64_t>(llvm::divideCeil(bytes, kMostBytes), blocks,
+                                 outputs);
+  }
+  options.accumulators = llvm::divideCeil(outputs, blocks);
   return options;
 }
 
