@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from bitnn.bench import breakeven
+from bitnn.bench import breakeven, own_peer
 from bitnn.bench.contest import PEERS, Contest, Effort, Entry
 from bitnn.bench.machine import describe, pinned
 from bitnn.bench.markdown import tables
@@ -72,11 +72,14 @@ def run(options: argparse.Namespace, entries: Iterable[Entry], targets: list[str
     targets = [options.part] if options.part else options.target or targets
     if len(targets) > 1:
         return _each_target(options, targets)
+    entries = list(entries)
+    beside_itself = any(entry.baseline for entry in entries)
+    peers = [name for name in PEERS if name != own_peer.NAME or beside_itself]
     effort = Effort(options.rounds, options.seconds, ticks=400 if options.profile else 0)
     if options.quick:
         effort = Effort(7, 0.005, 1, effort.ticks // 4)
     with pinned(options.core) as core:
-        contest = Contest(targets[0], options.peer or list(PEERS), core, effort)
+        contest = Contest(targets[0], options.peer or peers, core, effort)
     overheads = {"bitnn": contest.overhead_ns} | {
         kind.name: kind.overhead_ns for kind in contest.peers if kind.overhead_ns
     }
