@@ -49,6 +49,7 @@ public:
 private:
   Value lowerRequantize(LaneBuilder &builder, RequantizeOp op);
   Value lowerKnown(LaneBuilder &builder, RequantizeOp op, int64_t index);
+  Value packResult(LaneBuilder &builder, Value result, unsigned bits);
 
   ConstantTables tables;
   RequantizePlans plans;
@@ -88,6 +89,24 @@ static Value pack(LaneBuilder &builder, Value value, unsigned bits) {
   value = builder.atLeast(value, llvm::minIntN(bits));
   value = builder.atMost(value, llvm::maxIntN(bits));
   return builder.resize(value, bits);
+}
+
+/// The same from 32 to 8 bits where an instruction packs the halves of two
+/// vectors of 32 bytes in turns: order is restored once, at the end, and code
+/// generation sees that before the two shuffles are none.
+static Value packInTurns(LaneBuilder &builder, Value value) {
+  constexpr int64_t kQuarter = 4;
+  SmallVector<int64_t> order;
+  int64_t lanes = cast<VectorType>(value.getType()).getNumElements();
+  for (int64_t first = 0; first < lanes; first += 4 * kQuarter)
+    for (int64_t quarter : {0, 2, 1, 3})
+      for (int64_t lane = 0; lane < kQuarter; ++lane)
+        order.push_back(first + quarter * kQuarter + lane);
+  for (unsigned bits : {16, 8}) {
+    value = pack(builder, value, bits);
+    value = vector::ShuffleOp::create(builder, value, value, order);
+  }
+  return value;
 }
 
 /// extsi(trunci(result)) -> result of that size: it fits its stored type.
@@ -151,13 +170,20 @@ Value Lowering::lowerKnown(LaneBuilder &builder, RequantizeOp op,
   }
   Value result = bitnn::lowerRequantize(builder, plan, domain, accumulator);
   if (plan.saturatedBits != 0)
-    return pack(builder, result, bits);
+    return packResult(builder, result, bits);
   // LLVM 22 packs what comes from 64-bit lanes wrongly.
   bool packs = plan.laneBits == 32 && isVector;
   extendDirectly(builder, op, result, packs);
   if (op->use_empty())
     return result;
-  return packs ? pack(builder, result, bits) : builder.resize(result, bits);
+  return packs ? packResult(builder, result, bits)
+               : builder.resize(result, bits);
+}
+
+Value Lowering::packResult(LaneBuilder &builder, Value result, unsigned bits) {
+  int64_t lanes = cast<VectorType>(result.getType()).getNumElements();
+  bool inTurns = byteTables.bytes == 32 && lanes % 32 == 0 && bits == 8;
+  return inTurns ? packInTurns(builder, result) : pack(builder, result, bits);
 }
 
 Value Lowering::lowerRequantize(LaneBuilder &builder, RequantizeOp op) {
