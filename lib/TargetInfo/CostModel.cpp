@@ -2,7 +2,9 @@
 
 #include "bitnn/TargetInfo/CostModel.h"
 #include "bitnn/TargetInfo/TargetInfo.h"
+#include "llvm/Support/ErrorHandling.h"
 #include "llvm/TargetParser/Triple.h"
+#include <algorithm>
 
 using namespace llvm;
 
@@ -43,9 +45,22 @@ std::optional<CostModel> CostModel::find(StringRef triple, StringRef cpu,
 CostModel::Terms CostModel::getTerms(CodeForm form, const LayerSize &layer) {
   double positions = double(layer.positions), weights = double(layer.weights);
   double digits = double(layer.digits), values = double(layer.values);
-  if (form == CodeForm::Multiply)
-    return {1.0, weights, 0.0, weights * positions, values};
-  return {1.0, digits, digits * positions, weights * positions, values};
+  double lookups = double(layer.lookups), macs = weights * positions;
+  switch (form) {
+  case CodeForm::Multiply:
+  case CodeForm::Products:
+    return {1.0, weights, 0.0, macs, values, 0.0};
+  case CodeForm::Lookup:
+    return {1.0, lookups, lookups * positions, 0.0, values, 0.0};
+  case CodeForm::Table:
+    return {1.0, digits, digits * positions, macs, values, 0.0};
+  case CodeForm::StraightLine:
+    // The code of so many digits fills half a megabyte.
+    constexpr double kCachedDigits = 75000;
+    return {1.0,  digits, digits * positions,
+            macs, values, std::max(0.0, digits - kCachedDigits)};
+  }
+  llvm_unreachable("a form of code without a cost");
 }
 
 std::optional<double> CostModel::predict(CodeForm form,

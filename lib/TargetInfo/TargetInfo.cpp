@@ -66,8 +66,6 @@ TargetDescription describeX86(StringRef cpu, StringRef features) {
     target.addsPerMultiply = 2;
     // vpermw
     target.tableLookup = {"llvm.x86.avx512.permvar.hi.512", 5, 16, 32, true};
-    target.milliaddsPerLookup = 1000;
-    target.nsPerLookup = 0.18;
     target.vectorRegisters = 31;
     target.vectorAccumulators = 26;
     target.maxAddsPerBlock = 1400;
@@ -78,7 +76,6 @@ TargetDescription describeX86(StringRef cpu, StringRef features) {
     target.addsPerMultiply = 2;
     // vpshufb
     target.tableLookup = {"llvm.x86.avx2.pshuf.b", 4, 8, 32};
-    target.nsPerLookup = 0.088;
     target.vectorRegisters = 16;
     target.vectorAccumulators = 13;
     target.maxAddsPerBlock = 1400;

@@ -39,13 +39,19 @@ Layers readLayers(StringRef target) {
   json::Value content = cantFail(json::parse((*buffer)->getBuffer()));
   const StringMap<CodeForm> forms = {{"straight-line", CodeForm::StraightLine},
                                      {"table", CodeForm::Table},
-                                     {"multiply", CodeForm::Multiply}};
+                                     {"lookup", CodeForm::Lookup},
+                                     {"multiply", CodeForm::Multiply},
+                                     {"products", CodeForm::Products}};
   Layers layers;
   for (const json::Value &value : *content.getAsObject()->getArray("layers")) {
     const json::Object &entry = *value.getAsObject();
     Layer &layer = layers[entry.getString("layer")->str()];
+    // Only what looks up has a number of lookups.
+    int64_t lookups =
+        std::max(layer.size.lookups, entry.getInteger("lookups").value_or(0));
     layer.size = {*entry.getInteger("weights"), *entry.getInteger("digits"),
-                  *entry.getInteger("positions"), *entry.getInteger("values")};
+                  *entry.getInteger("positions"), *entry.getInteger("values"),
+                  lookups};
     layer.costs.emplace_back(forms.lookup(*entry.getString("schedule")),
                              *entry.getNumber("cost"));
   }
@@ -55,10 +61,15 @@ Layers readLayers(StringRef target) {
 /// The measured cost of the form that the model chooses among those allowed.
 double measureChoice(const CostModel &model, const Layer &layer,
                      ArrayRef<std::pair<CodeForm, double>> allowed) {
+  auto predict = [&](const std::pair<CodeForm, double> &form) {
+    bool multiplies =
+        form.first == CodeForm::Multiply || form.first == CodeForm::Products;
+    return *model.predict(form.first, layer.size) *
+           (multiplies ? CostModel::kMargin : 1);
+  };
   return llvm::min_element(allowed,
                            [&](const auto &lhs, const auto &rhs) {
-                             return *model.predict(lhs.first, layer.size) <
-                                    *model.predict(rhs.first, layer.size);
+                             return predict(lhs) < predict(rhs);
                            })
       ->second;
 }

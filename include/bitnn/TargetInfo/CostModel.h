@@ -16,7 +16,10 @@
 namespace bitnn {
 
 /// How a layer becomes code.
-enum class CodeForm { StraightLine, Table, Multiply };
+///
+/// A table schedule is lists of digits, or indices of sums to look up; what
+/// multiplies is a plain loop, or products of vectors of pixels.
+enum class CodeForm { StraightLine, Table, Lookup, Multiply, Products };
 
 /// What the cost of a layer depends on.
 struct LayerSize {
@@ -27,15 +30,22 @@ struct LayerSize {
   int64_t positions = 0;
   /// Elements of its input and output.
   int64_t values = 0;
+  /// The instructions that look up its sums at one position, about.
+  int64_t lookups = 0;
 };
 
 /// The costs of one target's layers.
 class CostModel {
 public:
   /// The number of factors, and what they are multiplied with: one; digits, or
-  /// weights where code multiplies; digits times positions; MACs; values.
-  static constexpr size_t kTerms = 5;
+  /// weights where code multiplies, or lookups; these times positions; MACs;
+  /// values; the digits whose code no cache holds from one run to the next.
+  static constexpr size_t kTerms = 6;
   using Terms = std::array<double, kTerms>;
+
+  /// What multiplies is chosen only if it is faster beyond doubt: so many
+  /// times.
+  static constexpr double kMargin = 1.06;
 
   /// A line of Costs.def.
   struct Row {

@@ -74,11 +74,10 @@ struct TargetDescription {
   /// What one multiplication of a dense kernel costs in additions of
   /// straight-line code: on rv32im, 8 instructions against 1.9.
   int64_t addsPerMultiply = 4;
-  /// What one instruction of a lookup kernel costs: in additions of scalar
-  /// straight-line code, in thousandths, and, where the unit of the cost model
-  /// is nanoseconds, in these. Measured on layers of 128 to 640 inputs.
+  /// What one instruction of a lookup kernel costs in additions of scalar
+  /// straight-line code, in thousandths; measured on layers of 128 to 640
+  /// inputs. For targets without a cost model.
   int64_t milliaddsPerLookup = 500;
-  std::optional<double> nsPerLookup;
 };
 
 /// The names of the known targets, `host` first.

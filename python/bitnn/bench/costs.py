@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The compiler's cost model: measurements of layers, a fit to them, and what it then chooses.
 
-A layer's cost is linear in five terms: one; its constants, which are digits or, where code
-multiplies, weights; digits times positions, its adds before sharing; its MACs, since inputs are
-loaded for every block of outputs; its values, in and out. The factors are not negative and have the
-least sum of squared relative errors, for each target, form of code and kind of layer.
+A layer's cost is linear in six terms: one; its constants, which are digits or, where code
+multiplies, weights, or the instructions that look up sums; these times positions, its adds before
+sharing; its MACs, since inputs are loaded for every block of outputs; its values, in and out; the
+digits whose code no cache holds. The factors are not negative and have the least sum of squared
+relative errors, for each target, form of code and kind of layer.
 """
 
 from __future__ import annotations
@@ -20,13 +21,23 @@ import numpy as np
 
 from bitnn.values import Array
 
-FORMS = {"straight-line": "StraightLine", "table": "Table", "multiply": "Multiply"}
-Key = tuple[str, bool]  # A schedule, and whether a layer has several positions.
+FORMS = {
+    "straight-line": "StraightLine",
+    "table": "Table",
+    "lookup": "Lookup",
+    "multiply": "Multiply",
+    "products": "Products",
+}
+ADDING = ("straight-line", "table", "lookup")
+CACHED_DIGITS = 75_000
+# What multiplies is chosen only if it is faster beyond doubt.
+MARGIN = 1.06
+Key = tuple[str, bool]  # A form of code, and whether a layer has several positions.
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The cost of one layer on one schedule, in nanoseconds or instructions."""
+    """The cost of one layer in one form of code, in nanoseconds or instructions."""
 
     layer: str
     schedule: str
@@ -35,6 +46,7 @@ class Measured:
     positions: int
     values: int
     cost: float
+    lookups: int = 0
 
     @property
     def key(self) -> Key:
@@ -43,15 +55,18 @@ class Measured:
     @property
     def terms(self) -> tuple[float, ...]:
         """What the factors are multiplied with, as lib/TargetInfo/CostModel.cpp has it."""
-        macs = float(self.weights * self.positions)
-        if self.schedule == "multiply":
-            return 1.0, float(self.weights), 0.0, macs, float(self.values)
-        adds = float(self.digits * self.positions)
-        return 1.0, float(self.digits), adds, macs, float(self.values)
+        macs, values = float(self.weights * self.positions), float(self.values)
+        digits, lookups = float(self.digits), float(self.lookups)
+        if self.schedule in ("multiply", "products"):
+            return 1.0, float(self.weights), 0.0, macs, values, 0.0
+        if self.schedule == "lookup":
+            return 1.0, lookups, lookups * self.positions, 0.0, values, 0.0
+        far = max(0.0, digits - CACHED_DIGITS) if self.schedule == "straight-line" else 0.0
+        return 1.0, digits, digits * self.positions, macs, values, far
 
 
 def fit(measured: Sequence[Measured]) -> dict[Key, tuple[float, ...]]:
-    """The factors of every schedule and kind of layer that was measured."""
+    """The factors of every form of code and kind of layer that was measured."""
     groups: dict[Key, list[Measured]] = {}
     for entry in measured:
         groups.setdefault(entry.key, []).append(entry)
@@ -112,11 +127,15 @@ def choices(
     return [
         Choice(
             layer,
-            min(entries, key=lambda entry: predict(factors, entry)),
+            min(entries, key=lambda entry: predict(factors, entry) * _margin(entry)),
             min(entries, key=lambda entry: entry.cost),
         )
         for layer, entries in layers.items()
     ]
+
+
+def _margin(entry: Measured) -> float:
+    return 1.0 if entry.schedule in ADDING else MARGIN
 
 
 def costs_def(models: Mapping[str, Mapping[Key, Sequence[float]]]) -> str:
@@ -126,8 +145,8 @@ def costs_def(models: Mapping[str, Mapping[Key, Sequence[float]]]) -> str:
         "//",
         "// Written by ./dev bench --cost-model --write from benchmarks/costs: do not edit.",
         "// Target, form of code, whether for layers of several positions; the cost of a",
-        "// layer itself, of a digit (weight, where code multiplies), of a digit at a",
-        "// position, of a MAC, of a value in or out.",
+        "// layer itself, of a digit (weight, where code multiplies; lookup), of these at",
+        "// a position, of a MAC, of a value in or out, of a digit that no cache holds.",
         "",
     ]
     for target, factors in sorted(models.items()):

@@ -23,12 +23,12 @@ static constexpr llvm::StringLiteral kPass = "bitnn-select-schedule";
 static constexpr Schedule kSchedules[] = {Schedule::StraightLine,
                                           Schedule::Table, Schedule::Multiply};
 
-static CodeForm getCodeForm(Schedule schedule) {
+static CodeForm getCodeForm(Schedule schedule, bool looksUp) {
   switch (schedule) {
   case Schedule::StraightLine:
     return CodeForm::StraightLine;
   case Schedule::Table:
-    return CodeForm::Table;
+    return looksUp ? CodeForm::Lookup : CodeForm::Table;
   case Schedule::Multiply:
     return CodeForm::Multiply;
   }
@@ -56,7 +56,9 @@ struct LayerFacts {
   Schedule schedule = Schedule::StraightLine;
   std::string reason;
 
-  LayerSize getSize() const { return {weights, digits, positions, values}; }
+  LayerSize getSize() const {
+    return {weights, digits, positions, values, lookups};
+  }
   int64_t getMacs() const { return weights * positions; }
   int64_t getAdds() const { return digits * positions; }
 };
@@ -124,10 +126,8 @@ std::optional<double> SelectSchedule::predict(const LayerFacts &layer,
                                               Schedule schedule) const {
   if (!costs || (schedule == Schedule::Multiply && !target.hasMultiply))
     return std::nullopt;
-  // The rows of tables are for lists of digits.
-  if (schedule == Schedule::Table && layer.lookups > 0 && target.nsPerLookup)
-    return layer.lookups * layer.positions * *target.nsPerLookup;
-  return costs->predict(getCodeForm(schedule), layer.getSize());
+  CodeForm form = getCodeForm(schedule, layer.lookups > 0);
+  return costs->predict(form, layer.getSize());
 }
 
 /// What is predicted of every schedule, and the unit; empty where nothing is.
@@ -145,15 +145,12 @@ DictionaryAttr SelectSchedule::getPredictions(const LayerFacts &layer) {
   return builder.getDictionaryAttr(entries);
 }
 
-/// The cost of a layer that multiplies, on vectors of pixels if it can: then as
-/// much as straight-line code of so many digits.
+/// The cost of a layer that multiplies, on vectors of pixels if it can.
 std::optional<double>
 SelectSchedule::predictProducts(const LayerFacts &layer) const {
   if (!costs || !canMultiplyVectors(layer.op, target))
     return predict(layer, Schedule::Multiply);
-  LayerSize size = layer.getSize();
-  size.digits = layer.weights * target.addsPerMultiply;
-  return costs->predict(CodeForm::StraightLine, size);
+  return costs->predict(CodeForm::Products, layer.getSize());
 }
 
 /// Where straight-line code is scalar, lookups are faster for dense digits.
@@ -185,6 +182,8 @@ Schedule SelectSchedule::chooseFastest(const LayerFacts &layer,
     std::optional<double> cost = schedule == Schedule::Multiply
                                      ? predictProducts(layer)
                                      : predict(layer, schedule);
+    if (cost && schedule == Schedule::Multiply)
+      *cost *= CostModel::kMargin;
     if (cost && (!least || *cost < *least)) {
       fastest = schedule;
       least = cost;
@@ -290,6 +289,8 @@ DictionaryAttr SelectSchedule::getRecord(const LayerFacts &layer) {
       string("schedule", getScheduleName(layer.schedule)),
       string("reason", layer.reason),
       string("kernel", layer.kernel)};
+  if (layer.lookups > 0)
+    entries.push_back(integer("lookups", layer.lookups));
   if (DictionaryAttr predictions = getPredictions(layer); !predictions.empty())
     entries.push_back(builder.getNamedAttr("predicted", predictions));
   return builder.getDictionaryAttr(entries);
