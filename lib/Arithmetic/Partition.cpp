@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "bitnn/Arithmetic/Partition.h"
+#include "DigitRuns.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
 #include "llvm/Support/MathExtras.h"
@@ -10,19 +11,46 @@ namespace bitnn {
 using Intervals = llvm::SmallVector<Interval, 32>;
 
 static bool fitLanes(llvm::ArrayRef<Interval> sums, unsigned laneBits) {
-  return laneBits == 32 || llvm::all_of(sums, [](Interval sum) {
-           return sum.size() <= uint64_t(1) << 16;
+  return laneBits == 32 || llvm::all_of(sums, [&](Interval sum) {
+           return sum.size() <= uint64_t(1) << laneBits;
          });
 }
 
-/// The start nearest to 0 that moves `sum` into signed 16 bits; `wanted` if
-/// that one does.
-static int64_t getStart(Interval sum, std::optional<int64_t> wanted) {
-  Interval lane = Interval::ofSigned(16);
+int64_t getStart(Interval sum, unsigned laneBits,
+                 std::optional<int64_t> wanted) {
+  Interval lane = Interval::ofSigned(laneBits);
   Interval starts = {lane.lower - sum.lower, lane.upper - sum.upper};
   if (wanted && starts.contains(*wanted))
     return *wanted;
   return std::clamp<int64_t>(0, starts.lower, starts.upper);
+}
+
+/// The start that leaves nothing of the bias to be added later, if the code
+/// block has digits of the output.
+static std::optional<int64_t> getWanted(const OutputBlock &block,
+                                        const CodeBlock &code, unsigned row,
+                                        llvm::ArrayRef<int64_t> bias) {
+  if (bias.empty() ||
+      llvm::all_of(code.matrix.row(row), [](int32_t w) { return w == 0; }))
+    return std::nullopt;
+  int64_t rest = bias[block.firstOutput + row] + block.corrections[row];
+  int64_t unit = int64_t(1) << code.shifts[row];
+  return rest % unit == 0 ? std::optional<int64_t>(rest / unit) : std::nullopt;
+}
+
+void appendCodeBlock(OutputBlock &block, CodeBlock code,
+                     llvm::ArrayRef<Interval> sums,
+                     const PartitionOptions &options) {
+  for (unsigned row = 0; row < block.numOutputs; ++row) {
+    int64_t start = code.laneBits < 32
+                        ? getStart(sums[row], code.laneBits,
+                                   getWanted(block, code, row, options.bias))
+                        : 0;
+    code.starts.push_back(start);
+    code.intervals.push_back(sums[row] + Interval::ofValue(start));
+    block.corrections[row] -= start * (int64_t(1) << code.shifts[row]);
+  }
+  block.codeBlocks.push_back(std::move(code));
 }
 
 namespace {
@@ -70,39 +98,18 @@ public:
     unsigned end = block.firstOutput + block.numOutputs;
     window.matrix = matrix.select(
         llvm::to_vector(llvm::seq(block.firstOutput, end)), window.inputs);
-    for (unsigned row = 0; row < block.numOutputs; ++row) {
-      int64_t start =
-          window.laneBits == 16 ? getStart(sums[row], getWanted(row)) : 0;
-      window.starts.push_back(start);
-      block.corrections[row] -= start * (int64_t(1) << shift);
-    }
+    window.shifts.assign(block.numOutputs, shift);
+    appendCodeBlock(block, std::exchange(window, CodeBlock()), sums, options);
     sums.assign(block.numOutputs, Interval());
-    window.shift = shift;
-    block.codeBlocks.push_back(std::exchange(window, CodeBlock()));
   }
 
 private:
-  /// The start that leaves nothing of the bias to be added later, if the window
-  /// has digits of the output.
-  std::optional<int64_t> getWanted(unsigned row) const {
-    if (options.bias.empty() ||
-        llvm::all_of(window.matrix.row(row), [](int32_t w) { return w == 0; }))
-      return std::nullopt;
-    int64_t rest =
-        options.bias[block.firstOutput + row] + block.corrections[row];
-    int64_t unit = int64_t(1) << shift;
-    return rest % unit == 0 ? std::optional<int64_t>(rest / unit)
-                            : std::nullopt;
-  }
-
   /// Whether the open window may take an input with these terms.
   bool accepts(unsigned column, unsigned adds, llvm::ArrayRef<Interval> terms,
                unsigned laneBits) const {
     if (window.inputs.empty())
       return true;
-    if (window.laneBits != laneBits ||
-        window.numAdds + adds > options.maxAdds ||
-        (options.maxInputs && window.inputs.size() >= *options.maxInputs))
+    if (window.laneBits != laneBits || window.numAdds + adds > options.maxAdds)
       return false;
     // Inputs come by ascending offset: the first one is the lowest.
     if (options.reach && !options.inputOffsets.empty() &&
@@ -128,18 +135,22 @@ private:
 };
 } // namespace
 
-/// The matrix as `count` groups of planes of about equal height. The digits of
-/// a group are those that encode() gives for its own matrix.
-static std::vector<PlaneGroup> splitPlanes(const ConstantMatrix &matrix,
-                                           Encoding encoding, unsigned count) {
-  if (count == 1)
-    return {{matrix, 0}};
+static unsigned countPlanes(const ConstantMatrix &matrix, Encoding encoding) {
   unsigned planes = 1;
   for (unsigned row = 0; row < matrix.rows(); ++row)
     for (int32_t weight : matrix.row(row))
       if (auto digits = encode(weight, encoding); !digits.empty())
         planes = std::max(planes, digits.back().shift + 1);
-  unsigned height = llvm::divideCeil(planes, count);
+  return planes;
+}
+
+/// The matrix as groups of `height` planes, the highest may be lower. The
+/// digits of a group are those that encode() gives for its own matrix.
+static std::vector<PlaneGroup> splitPlanes(const ConstantMatrix &matrix,
+                                           Encoding encoding, unsigned planes,
+                                           unsigned height) {
+  if (height >= planes)
+    return {{matrix, 0}};
   std::vector<PlaneGroup> groups;
   for (unsigned shift = 0; shift < planes; shift += height)
     groups.push_back({ConstantMatrix(matrix.rows(), matrix.columns()), shift});
@@ -154,22 +165,42 @@ static std::vector<PlaneGroup> splitPlanes(const ConstantMatrix &matrix,
 }
 
 /// What a block of outputs costs beside its adds, in instructions on vectors: a
-/// load of every input, and per code block and output a store, and two halves
-/// that are loaded, widened, shifted and added.
+/// load of every input, and per partial sum a store, and two halves that are
+/// loaded, widened, shifted and added.
 static uint64_t getOverhead(const OutputBlock &block) {
   uint64_t cost = 0;
-  for (const CodeBlock &codeBlock : block.codeBlocks)
-    cost += codeBlock.inputs.size() +
-            uint64_t(block.numOutputs) * (codeBlock.shift ? 7 : 5);
+  for (const CodeBlock &code : block.codeBlocks) {
+    cost += code.inputs.size();
+    for (unsigned row = 0; row < block.numOutputs; ++row)
+      if (code.laneBits > 8 ||
+          llvm::any_of(code.matrix.row(row), [](int32_t w) { return w != 0; }))
+        cost += code.shifts[row] && code.laneBits > 8 ? 7 : 5;
+  }
   return cost;
 }
 
+/// Heights of groups of planes that are worth a look: only narrow lanes run
+/// full.
+static std::vector<unsigned> getHeights(unsigned planes, unsigned laneBits) {
+  unsigned mostGroups = laneBits == 32 ? 1 : laneBits == 16 ? 4 : planes;
+  std::vector<unsigned> heights;
+  for (unsigned count = 1; count <= mostGroups; ++count)
+    if (unsigned height = llvm::divideCeil(planes, count);
+        heights.empty() || heights.back() != height)
+      heights.push_back(height);
+  return heights;
+}
+
 Partition Partition::compute(const ConstantMatrix &matrix,
-                             const PartitionOptions &options) {
-  assert(options.accumulators > 0);
-  assert(options.laneBits == 16 || options.laneBits == 32);
-  assert(options.inputOffsets.empty() ||
-         options.inputOffsets.size() == matrix.columns());
+                             const PartitionOptions &given) {
+  assert(given.accumulators > 0);
+  assert(given.laneBits == 8 || given.laneBits == 16 || given.laneBits == 32);
+  assert(given.inputOffsets.empty() ||
+         given.inputOffsets.size() == matrix.columns());
+  PartitionOptions options = given;
+  if (options.laneBits == 8 &&
+      (options.inputInterval.size() > 256 || options.reach))
+    options.laneBits = 32;
 
   auto columns = llvm::to_vector(llvm::seq(0u, matrix.columns()));
   if (!options.inputOffsets.empty())
@@ -178,18 +209,20 @@ Partition Partition::compute(const ConstantMatrix &matrix,
              std::pair(options.inputOffsets[b], b);
     });
 
-  // Only narrow lanes run full.
-  unsigned mostGroups = options.laneBits == 16 ? 4 : 1;
+  unsigned planes = countPlanes(matrix, options.encoding);
+  std::vector<unsigned> heights = getHeights(planes, options.laneBits);
   std::vector<std::vector<PlaneGroup>> splits;
-  for (unsigned count = 1; count <= mostGroups; ++count)
-    splits.push_back(splitPlanes(matrix, options.encoding, count));
+  if (options.laneBits > 8)
+    for (unsigned height : heights)
+      splits.push_back(splitPlanes(matrix, options.encoding, planes, height));
 
   Partition partition;
-  auto cutBlock = [&](unsigned first, llvm::ArrayRef<PlaneGroup> groups) {
+  auto cutWindows = [&](unsigned first, unsigned count,
+                        llvm::ArrayRef<PlaneGroup> groups) {
     OutputBlock block;
     block.firstOutput = first;
-    block.numOutputs = std::min(options.accumulators, matrix.rows() - first);
-    block.corrections.resize(block.numOutputs);
+    block.numOutputs = count;
+    block.corrections.resize(count);
     for (const PlaneGroup &group : groups) {
       WindowBuilder builder(group, options, block, partition.steps);
       for (unsigned column : columns)
@@ -200,12 +233,21 @@ Partition Partition::compute(const ConstantMatrix &matrix,
   };
   for (unsigned first = 0; first < matrix.rows();
        first += options.accumulators) {
-    OutputBlock best = cutBlock(first, splits.front());
-    for (const std::vector<PlaneGroup> &groups : llvm::drop_begin(splits))
-      if (OutputBlock block = cutBlock(first, groups);
-          getOverhead(block) < getOverhead(best))
-        best = std::move(block);
-    partition.blocks.push_back(std::move(best));
+    unsigned count = std::min(options.accumulators, matrix.rows() - first);
+    std::vector<OutputBlock> candidates;
+    for (llvm::ArrayRef<PlaneGroup> groups : splits)
+      candidates.push_back(cutWindows(first, count, groups));
+    if (options.laneBits == 8) {
+      DigitRuns runs(matrix, first, count, columns, options);
+      for (unsigned height : heights)
+        candidates.push_back(runs.cut(height));
+      partition.steps += uint64_t(count) * columns.size() * heights.size();
+    }
+    // The first of equally cheap ones.
+    partition.blocks.push_back(std::move(*llvm::min_element(
+        candidates, [](const OutputBlock &a, const OutputBlock &b) {
+          return getOverhead(a) < getOverhead(b);
+        })));
   }
   return partition;
 }

@@ -31,6 +31,7 @@ static void addTensorPasses(OpPassManager &manager,
   schedules.tables = options.tables;
   manager.addPass(createSelectSchedulePass(schedules));
   manager.addPass(createConvertBitNNToLinalgPass());
+  manager.addNestedPass<func::FuncOp>(createSelectLanesPass());
   manager.addNestedPass<func::FuncOp>(createSplitPhasesPass());
   manager.addNestedPass<func::FuncOp>(createLayoutPass());
 }

@@ -186,7 +186,7 @@ TEST(LinearProgram, RunsPartitionedLayers) {
   forEachSeed(60, [](Random &random) {
     ConstantMatrix matrix = randomMatrix(random, 20, 50, 8);
     PartitionOptions options;
-    options.laneBits = random() % 2 ? 16 : 32;
+    options.laneBits = 8u << random() % 3;
     options.accumulators = 1 + random() % 12;
     options.maxAdds = 50 + random() % 300;
     std::vector<int64_t> values =
@@ -203,9 +203,10 @@ TEST(LinearProgram, RunsPartitionedLayers) {
         for (unsigned column : codeBlock.inputs)
           inputs.push_back(values[column]);
         llvm::append_range(inputs, codeBlock.starts);
-        for (auto [sum, partial] : llvm::zip_equal(
-                 blockSums, program.evaluate(inputs, codeBlock.laneBits)))
-          sum += partial * (int64_t(1) << codeBlock.shift);
+        for (auto [sum, partial, shift] : llvm::zip_equal(
+                 blockSums, program.evaluate(inputs, codeBlock.laneBits),
+                 codeBlock.shifts))
+          sum += partial * (int64_t(1) << shift);
         EXPECT_EQ(program.numAdds(), codeBlock.numAdds);
       }
       llvm::append_range(sums, blockSums);

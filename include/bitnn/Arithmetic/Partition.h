@@ -14,24 +14,26 @@
 
 namespace bitnn {
 
-/// A window of inputs and a group of planes for the outputs of one block: one
-/// linear program.
+/// Digits of the outputs of one block: one linear program.
 struct CodeBlock {
   /// Columns of the layer's matrix, by ascending memory offset.
   std::vector<unsigned> inputs;
-  /// The digits of the group, as weights: the outputs of the block x `inputs`.
+  /// The digits as weights: the outputs of the block x `inputs`.
   ConstantMatrix matrix;
-  /// The group's lowest plane: the partial sums count 2^shift times.
-  unsigned shift = 0;
+  /// Per output, its lowest plane: the partial sum counts 2^shift times.
+  std::vector<unsigned> shifts;
   /// Digits of `matrix`: the adds of its accumulating adder graph.
   unsigned numAdds = 0;
-  /// Bits of the lanes that add up this code block, 16 or 32.
+  /// Bits of the lanes that add up this code block: those asked for, or 32.
   unsigned laneBits = 32;
   /// Per output, what its accumulator starts with: the bias, or as little as
-  /// possible. With 16-bit lanes, start + partial sum fits signed 16 bits, so
-  /// additions that wrap still end at the exact value; the lane starts with the
-  /// low 16 bits, and the block's `corrections` take the start back. Zero with 32-bit lanes.
+  /// possible. In lanes below 32 bits, start + partial sum fits a signed lane,
+  /// so additions that wrap still end at the exact value; the lane starts with
+  /// the low bits, and the block's `corrections` take the start back. Zero with
+  /// 32-bit lanes.
   std::vector<int64_t> starts;
+  /// Per output, the interval of start + partial sum.
+  std::vector<Interval> intervals;
 };
 
 /// Consecutive outputs whose accumulators stay in registers together.
@@ -52,9 +54,7 @@ struct PartitionOptions {
   unsigned accumulators = 1;
   /// Adds of a code block. A single input may need more: it is not divided.
   unsigned maxAdds = 300;
-  /// Inputs of a code block, at least 1.
-  std::optional<unsigned> maxInputs;
-  /// Lanes to be used wherever they are exact, 16 or 32 bits.
+  /// Lanes to be used wherever they are exact: 8, 16 or 32 bits.
   unsigned laneBits = 32;
   /// The range of the activations.
   Interval inputInterval = {-128, 127};
@@ -69,23 +69,28 @@ struct PartitionOptions {
   std::optional<int64_t> reach;
 };
 
-/// A layer's matrix as blocks of outputs, and each of them as groups of planes
-/// and windows of inputs: every digit is in exactly one code block. Columns
-/// that are zero in a code block are not inputs of it.
+/// A layer's matrix as blocks of outputs, and each of them as code blocks:
+/// every digit is in exactly one. Columns that are zero in a code block are not
+/// inputs of it.
 struct Partition {
   std::vector<OutputBlock> blocks;
   /// How many weights were looked at: at most 3 * rows * columns with 32-bit
-  /// lanes. With 16-bit lanes up to ten groups of planes are looked at.
+  /// lanes. In narrow lanes up to ten groups of planes are looked at.
   uint64_t steps = 0;
 
-  /// Windows grow greedily, until the next input would exceed maxAdds,
-  /// maxInputs or reach, or would spread a 16-bit partial sum over more than
-  /// 2^16 values. An input that alone spreads further than that is added up in
+  /// In 16-bit and 32-bit lanes a code block is a group of planes of a window
+  /// of inputs. Windows grow greedily, until the next input would exceed
+  /// maxAdds or reach, or would spread a partial sum over more than 2^16
+  /// values. An input that alone spreads further than that is added up in
   /// 32-bit lanes, together with neighbours of its kind.
   ///
-  /// With 16-bit lanes, each block of outputs gets as many groups of planes, of
+  /// 8-bit lanes hold so few digits that each output has windows of its own:
+  /// see DigitRuns. Inputs of more than 2^8 values, and those with a reach, get
+  /// 32-bit lanes instead.
+  ///
+  /// With narrow lanes, each block of outputs gets as many groups of planes, of
   /// about equal height, as make it cheapest: without its high planes a weight
-  /// takes less of the lanes' range, so that windows are longer.
+  /// takes less of the lanes' range.
   static Partition compute(const ConstantMatrix &matrix,
                            const PartitionOptions &options);
 };

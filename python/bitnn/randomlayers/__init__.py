@@ -8,6 +8,8 @@ each has its own graph inputs and outputs. The same seed gives the same bytes.
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import numpy as np
 
 from bitnn.randomlayers.builder import Builder
@@ -28,12 +30,14 @@ def random_layers(seed: int, count: int, options: Options | None = None) -> list
     """`count` layers, every kind in turn, the rest drawn with `seed`."""
     options = options or Options()
     kinds = options.kinds or tuple(KINDS)
-    large_kinds = [kind for kind in kinds if kind in LARGE]
+    # Each list has turns of its own: no common divisor may leave a kind out.
+    turns = {False: cycle(kinds), True: cycle([kind for kind in kinds if kind in LARGE])}
+    has_large = any(kind in LARGE for kind in kinds)
     layers = []
     for index in range(count):
         rng = np.random.default_rng([seed, index])
-        large = bool(large_kinds) and (index + 1) * options.large % 1 < options.large
-        kind = large_kinds[index % len(large_kinds)] if large else kinds[index % len(kinds)]
+        large = has_large and (index + 1) * options.large % 1 < options.large
+        kind = next(turns[large])
         make, qdq_only = ({**KINDS, **OPERATORS})[kind], kind in QDQ_ONLY
         layers.append(Builder(f"layer{index}", kind, large, rng, options, make, qdq_only).build())
     return layers

@@ -36,6 +36,21 @@ def _grouped(b: Builder) -> Activation:
     return conv(b, x, groups * b.between(1, 3), kernel, groups, **attributes)
 
 
+def _few_bits(b: Builder) -> Activation:
+    """A convolution of activations that a Clip leaves few bits, with rows of 8 or 16 pixels."""
+    x = b.input((1, b.between(1, 24), b.between(4, 10), b.pick((8, 8, 16, b.between(4, 20)))))
+    few = b.like(x.shape, x.scale)
+    span = 2 ** b.between(1, 5) - 1
+    lower = b.between(few.limits[0], few.limits[1] - span)
+    limits = [np.asarray(step * x.scale, np.float32) for step in (lower, lower + span)]
+    few = b.qdq(x, few, "Clip", *(b.constant(limit, "limit") for limit in limits))
+    b.notes.append(f"{span + 1} values from {lower} on")
+    kernel, attributes = b.pick(
+        (((1, 1), {}), ((3, 3), {"pads": [1, 1, 1, 1]}), window(b, x.shape))
+    )
+    return conv(b, few, b.between(1, 32), kernel, 1, **attributes)
+
+
 def _gemm(b: Builder) -> Activation:
     inputs = b.between(1001, 1200) if b.large else b.between(1, 40)
     x = b.input((b.pick((1, 1, 1, 3)), inputs))
@@ -119,6 +134,7 @@ KINDS: dict[str, Callable[[Builder], Activation]] = {
     "residual": _residual,
     "max_pool": _max_pool,
     "grouped": _grouped,
+    "few_bits": _few_bits,
     "matmul": _matmul,
     "average_pool": _average_pool,
     "add": _add,
@@ -129,4 +145,4 @@ KINDS: dict[str, Callable[[Builder], Activation]] = {
     "network": _network,
 }
 LARGE = ("conv", "gemm", "matmul")
-QDQ_ONLY = ("unary",)
+QDQ_ONLY = ("unary", "few_bits")

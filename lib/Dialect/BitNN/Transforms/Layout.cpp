@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Images as the target's kernels want them. On vector targets the input of a
-// vector convolution has 16-bit elements, so that its lanes are added without
-// a conversion; on every target padding becomes part of the image, written
+// vector convolution has elements of the width of its lanes, 16 or 8 bits, so
+// that they are added without a conversion; on every target padding becomes part of the image, written
 // around what the producer stores in place.
 
 #include "Kernels/KernelChoice.h"
@@ -44,7 +44,7 @@ static bool isCallers(Value value) {
 
 namespace {
 
-/// conv(argument : i16) -> conv(copy) : vectors may read past the end of our
+/// conv(argument) -> conv(copy) : vectors may read past the end of our
 /// images, never of the caller's.
 struct CopyArgument : public OpRewritePattern<Conv2DOp> {
   CopyArgument(MLIRContext *context, const TargetDescription &target)
@@ -53,8 +53,8 @@ struct CopyArgument : public OpRewritePattern<Conv2DOp> {
   LogicalResult matchAndRewrite(Conv2DOp op,
                                 PatternRewriter &rewriter) const override {
     ShapedType type = op.getInputType();
-    if (!type.getElementType().isInteger(16) || !isCallers(op.getInput()) ||
-        !isOnVectors(op, target))
+    if (!isOnVectors(op, target) || !isCallers(op.getInput()) ||
+        !type.getElementType().isInteger(getLaneBits(op)))
       return rewriter.notifyMatchFailure(op, "input has slack behind it");
     Value image = tensor::EmptyOp::create(
         rewriter, op.getLoc(), type.getShape(), type.getElementType());
@@ -79,6 +79,8 @@ struct WidenInput : public OpRewritePattern<Conv2DOp> {
       return rewriter.notifyMatchFailure(op, "input is wide already");
     if (!isOnVectors(op, target))
       return rewriter.notifyMatchFailure(op, "kernel is scalar");
+    if (getLaneBits(op) == 8)
+      return rewriter.notifyMatchFailure(op, "lanes are as narrow as pixels");
     // What is known of the 8-bit values holds for the wide ones.
     SmallVector<int64_t> range = {-128, 127};
     if (std::optional<ArrayRef<int64_t>> known = op.getInputRange())

@@ -78,8 +78,12 @@ LowerKernels::getOptions(Operation *op, const Layer &layer,
                          const TargetDescription &target) {
   StraightLineOptions options;
   auto conv = dyn_cast<Conv2DOp>(op);
-  if (conv && layer.getInputElementType().isInteger(16))
-    options.vectorLanes = getVectorLanes(conv, target);
+  if (conv) {
+    // An image of 8-bit pixels in wider lanes is for scalar code.
+    options.laneBits = getLaneBits(conv);
+    if (layer.getInputElementType().isInteger(options.laneBits))
+      options.vectorLanes = getVectorLanes(conv, target);
+  }
   bool vectors = options.vectorLanes > 1;
   auto choose = [](unsigned given, unsigned otherwise) {
     return given ? given : otherwise;

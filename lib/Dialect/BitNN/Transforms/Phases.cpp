@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "Phases.h"
+#include "Kernels/KernelChoice.h"
 #include "Resize.h"
 #include "bitnn/Dialect/BitNN/Utils/Constants.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -8,6 +9,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
+#include <set>
 
 using namespace mlir;
 using namespace bitnn;
@@ -50,16 +52,18 @@ static void setTaps(PhaseReader &reader, Pair low) {
     for (int axis : {0, 1}) {
       int64_t stride = op.getStrides()[axis];
       int64_t offset = at[axis] * op.getDilations()[axis] - low[axis];
-      tap.position[axis] = llvm::divideFloorSigned(offset, stride);
+      if (axis == 0 || !reader.columnsApart)
+        tap.position[axis] = llvm::divideFloorSigned(offset, stride);
       tap.phase[axis] = offset - tap.position[axis] * stride;
     }
     reader.taps.push_back(tap);
   }
 }
 
-FailureOr<PhaseReader> PhaseReader::get(Conv2DOp op) {
+FailureOr<PhaseReader> PhaseReader::get(Conv2DOp op, bool columnsApart) {
   PhaseReader reader;
   reader.op = op;
+  reader.columnsApart = columnsApart;
   FailureOr<SmallVector<int32_t>> weights =
       getConstantIntegers(op.getWeights());
   if (failed(weights))
@@ -79,6 +83,32 @@ FailureOr<PhaseReader> PhaseReader::get(Conv2DOp op) {
   return reader;
 }
 
+int64_t PhaseReader::countPhases() const {
+  std::set<Pair> phases;
+  for (const Tap &tap : taps)
+    phases.insert(tap.phase);
+  return phases.size();
+}
+
+bool PhaseReader::paysToSetApart(const PhaseReader &plain,
+                                 int64_t lanes) const {
+  // Instructions for a vector.
+  constexpr int64_t kCopy = 4;
+  Conv2DOp op = this->op;
+  FailureOr<int64_t> digits = countLayerDigits(op);
+  if (failed(digits) || plain.window[1] <= 1)
+    return false;
+  ArrayRef<int64_t> shape = op.getInitType().getShape();
+  Pair outputs = {shape[2], shape[3]};
+  int64_t pitch = plain.upper[1] - plain.lower[1];
+  int64_t saved = countVectors(outputs, pitch, lanes) -
+                  countVectors(outputs, shape[3], lanes);
+  int64_t pixels = (upper[0] - lower[0]) * shape[3];
+  int64_t copied = op.getInputType().getDimSize(1) * countPhases() *
+                   llvm::divideCeil(pixels, lanes) * kCopy;
+  return saved * *digits > copied;
+}
+
 //===----------------------------------------------------------------------===//
 // What several of them share
 //===----------------------------------------------------------------------===//
@@ -89,10 +119,12 @@ static Pair getStrides(Conv2DOp op) {
 
 PhaseImage::PhaseImage(const PhaseReader &reader)
     : source(reader.source), strides(getStrides(reader.op)),
-      lower(reader.lower), upper(reader.upper) {}
+      columnsApart(reader.columnsApart), bits(reader.bits), lower(reader.lower),
+      upper(reader.upper) {}
 
 bool PhaseImage::suits(const PhaseReader &reader) const {
   return source == reader.source && strides == getStrides(reader.op) &&
+         columnsApart == reader.columnsApart && bits == reader.bits &&
          (!padding || !reader.padding || padding == reader.padding);
 }
 
@@ -124,7 +156,8 @@ Value PhaseImage::insertPhase(OpBuilder &builder, Value result,
   Pair from, to, count;
   for (int axis : {0, 1}) {
     int64_t stride = strides[axis], start = phases[phase][axis];
-    int64_t first = std::max<int64_t>(0, lower[axis]);
+    int64_t first =
+        std::max(lower[axis], llvm::divideCeilSigned(-start, stride));
     int64_t end = std::min(
         upper[axis],
         llvm::divideCeilSigned(type.getDimSize(2 + axis) - start, stride));
@@ -139,8 +172,8 @@ Value PhaseImage::insertPhase(OpBuilder &builder, Value result,
       builder, loc, source, toResults(builder, {0, 0, from[0], from[1]}),
       toResults(builder, {batch, channels, count[0], count[1]}),
       toResults(builder, {1, 1, strides[0], strides[1]}));
-  if (type.getElementTypeBitWidth() < 16)
-    part = createResize(builder, loc, part, 16);
+  if (type.getElementTypeBitWidth() < bits)
+    part = createResize(builder, loc, part, bits);
   return tensor::InsertSliceOp::create(
       builder, loc, part, result,
       toResults(builder, {0, 0, phase, to[0], to[1]}),
@@ -156,10 +189,11 @@ Value PhaseImage::create() const {
   SmallVector<int64_t> shape = {type.getDimSize(0), type.getDimSize(1),
                                 numPhases, upper[0] - lower[0],
                                 upper[1] - lower[1]};
-  Value result = tensor::EmptyOp::create(builder, first.getLoc(), shape,
-                                         builder.getI16Type());
+  IntegerType element = builder.getIntegerType(bits);
+  Value result =
+      tensor::EmptyOp::create(builder, first.getLoc(), shape, element);
   if (padding) {
-    auto wide = builder.getIntegerAttr(builder.getI16Type(), padding.getInt());
+    auto wide = builder.getIntegerAttr(element, padding.getInt());
     Value value = arith::ConstantOp::create(builder, first.getLoc(), wide);
     result = linalg::FillOp::create(builder, first.getLoc(), value, result)
                  .getResult(0);

@@ -4,6 +4,10 @@
 // reads s * y + o for output y: row y + floor(o / s) of phase o mod s, which is
 // every s-th row of the image. With the phases as channels the convolution has
 // stride 1.
+//
+// Columns may also be set apart: a tap at offset o then reads column y of phase
+// o, the image from column o on. So a window has one column, and rows have no
+// border: vectors begin where rows do.
 
 #ifndef BITNN_DIALECT_BITNN_TRANSFORMS_PHASES_H
 #define BITNN_DIALECT_BITNN_TRANSFORMS_PHASES_H
@@ -36,8 +40,18 @@ struct PhaseReader {
   /// of them for one output.
   Pair lower = {}, upper = {}, window = {};
 
+  /// Whether every column of the window has a phase of its own.
+  bool columnsApart = false;
+  /// Bits of the pixels that it reads.
+  unsigned bits = 16;
+
   /// Fails if weights are not constant.
-  static mlir::FailureOr<PhaseReader> get(Conv2DOp op);
+  static mlir::FailureOr<PhaseReader> get(Conv2DOp op,
+                                          bool columnsApart = false);
+  int64_t countPhases() const;
+  /// Whether columns apart save more, in vectors of `lanes` pixels, than their
+  /// copies cost; `plain` reads them together.
+  bool paysToSetApart(const PhaseReader &plain, int64_t lanes) const;
 };
 
 /// The phases of one image, shared by all convolutions that read it with the
@@ -45,6 +59,8 @@ struct PhaseReader {
 struct PhaseImage {
   mlir::Value source;
   Pair strides;
+  bool columnsApart;
+  unsigned bits;
   mlir::IntegerAttr padding;
   /// Those that some reader reads, row by row.
   llvm::SmallVector<Pair> phases;
@@ -56,8 +72,7 @@ struct PhaseImage {
   bool suits(const PhaseReader &reader) const;
   void add(PhaseReader reader);
 
-  /// Stores the phases, with 16 bits and inside of their padding, before the
-  /// first reader: batch x channel x phase x row x column.
+  /// Stores the phases, inside of their padding, before the first reader: batch x channel x phase x row x column.
   mlir::Value create() const;
   /// Turns `reader` into a convolution of `phases` of stride 1.
   void rewrite(const PhaseReader &reader, mlir::Value phases) const;

@@ -6,6 +6,7 @@
 #include "Kernels/KernelChoice.h"
 #include "Phases.h"
 #include "bitnn/Dialect/BitNN/Transforms/Passes.h"
+#include "bitnn/Dialect/BitNN/Utils/DotProducts.h"
 #include "bitnn/Dialect/BitNN/Utils/Remarks.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -23,14 +24,6 @@ using namespace bitnn;
 static constexpr llvm::StringLiteral kPass = "bitnn-split-phases";
 
 namespace {
-
-/// Vectors of output positions, with rows of `pitch` joined where that is less.
-int64_t countVectors(Pair outputs, int64_t pitch, int64_t lanes) {
-  int64_t apart = outputs[0] * llvm::divideCeil(outputs[1], lanes);
-  int64_t joined =
-      llvm::divideCeil((outputs[0] - 1) * pitch + outputs[1], lanes);
-  return std::min(apart, joined);
-}
 
 /// Whether joining rows, whose columns have stride 1 already, saves more than
 /// the copy costs: about four instructions for a vector.
@@ -77,14 +70,23 @@ struct SplitPhases : public bitnn::impl::SplitPhasesPassBase<SplitPhases> {
     std::vector<PhaseImage> images;
     getOperation().walk([&](Conv2DOp op) {
       auto schedule = op.getSchedule().value_or(Schedule::StraightLine);
-      if (llvm::all_of(op.getStrides(), [](int64_t s) { return s == 1; }) ||
-          schedule != Schedule::StraightLine || op->getNumResults() != 1)
+      if (schedule != Schedule::StraightLine || op->getNumResults() != 1)
         return;
       FailureOr<PhaseReader> reader = PhaseReader::get(op);
-      if (failed(reader))
+      FailureOr<PhaseReader> apart = PhaseReader::get(op, true);
+      if (failed(reader) || failed(apart))
         return; // refused by name when code is made
-      if (std::optional<Obstacle> obstacle =
-              findObstacle(*reader, target->vectorLanes))
+      apart->bits = getLaneBits(op);
+      bool isStrided =
+          llvm::any_of(op.getStrides(), [](int64_t s) { return s != 1; });
+      if (fillsVectors(op) && !op->hasAttr(kDotAttr) &&
+          apart->paysToSetApart(*reader,
+                                target->vectorLanes * 16 / apart->bits))
+        reader = std::move(apart);
+      else if (!isStrided)
+        return;
+      else if (std::optional<Obstacle> obstacle =
+                   findObstacle(*reader, target->vectorLanes))
         return emitMissedRemark(op, kPass, *obstacle);
       auto image = llvm::find_if(images, [&](const PhaseImage &image) {
         return image.suits(*reader);

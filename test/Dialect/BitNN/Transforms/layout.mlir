@@ -175,3 +175,17 @@ func.func @recentred(%x: tensor<1x1x8x16xi8>) -> (tensor<1x1x8x16xi32>, tensor<1
   %y = bitnn.conv_2d ins(%signed, %w : tensor<1x1x8x16xi8>, tensor<1x1x1x1xi8>) outs(%init : tensor<1x1x8x16xi32>) encoding = csd -> tensor<1x1x8x16xi32>
   return %y, %signed : tensor<1x1x8x16xi32>, tensor<1x1x8x16xi8>
 }
+
+// Pixels of 8-bit lanes stay bytes; those of the caller are copied, because
+// vectors may read past the end.
+// CHECK-LABEL: @byte_lanes
+// CHECK-SAME: %[[X:.*]]: tensor<1x2x8x8xi8>, %{{.*}}: tensor<1x4x8x8xi32>
+func.func @byte_lanes(%x: tensor<1x2x8x8xi8>, %init: tensor<1x4x8x8xi32>) -> tensor<1x4x8x8xi32> {
+  %w = arith.constant dense<1> : tensor<4x2x1x1xi8>
+  // VECTOR: %[[COPY:.*]] = linalg.copy ins(%[[X]] : tensor<1x2x8x8xi8>)
+  // VECTOR: bitnn.conv_2d ins(%[[COPY]], %{{.*}} : tensor<1x2x8x8xi8>, tensor<4x2x1x1xi8>) {{.*}} {byte_lanes} ->
+  // SCALAR: bitnn.conv_2d ins(%[[X]], %{{.*}} : tensor<1x2x8x8xi8>, tensor<4x2x1x1xi8>)
+  %y = bitnn.conv_2d ins(%x, %w : tensor<1x2x8x8xi8>, tensor<4x2x1x1xi8>)
+      outs(%init : tensor<1x4x8x8xi32>) encoding = csd input_range = [0, 15] {byte_lanes} -> tensor<1x4x8x8xi32>
+  return %y : tensor<1x4x8x8xi32>
+}

@@ -416,13 +416,20 @@ def FillBordersPass : Pass<"bitnn-fill-borders", "::mlir::func::FuncOp"> {
       %c0 = arith.constant 0 : i16
       %image = memref.alloc() : memref<5x10xi16>
       linalg.fill ins(%c0 : i16) outs(%image : memref<5x10xi16>)
-      // becomes fills of 11 elements, of 2 after each of two rows, and of 11
       %inside = memref.subview %image[1, 1] [3, 8] [1, 1]
         : memref<5x10xi16> to memref<3x8xi16, strided<[10, 1], offset: 11>>
       memref.copy %x, %inside
         : memref<3x8xi16> to memref<3x8xi16, strided<[10, 1], offset: 11>>
       return
     }
+    // becomes
+    %top = memref.reinterpret_cast %image to offset: [0], sizes: [11], strides: [1]
+        : memref<5x10xi16> to memref<11xi16, strided<[1]>>
+    linalg.fill ins(%c0 : i16) outs(%top : memref<11xi16, strided<[1]>>)
+    ...
+    linalg.fill ins(%c0 : i16) outs(%between_rows : memref<1x2x2xi16, strided<[50, 10, 1], offset: 19>>)
+    ...
+    linalg.fill ins(%c0 : i16) outs(%bottom : memref<11xi16, strided<[1], offset: 39>>)
     ```
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect",
@@ -507,6 +514,32 @@ def SelectSchedulePass : Pass<"bitnn-select-schedule", "::mlir::ModuleOp"> {
   ];
 }
 
+def SelectLanesPass : Pass<"bitnn-select-lanes", "::mlir::func::FuncOp"> {
+  let summary = "Choose 8-bit lanes where sums of few bits fit them";
+  let description = [{
+    On vector targets. Activations of at most 4 bits leave room for sums in
+    8-bit lanes, twice as many as 16-bit ones: 17 digits of one plane fit. The
+    attribute `byte_lanes` marks convolutions that are estimated to execute
+    fewer instructions in that way; their images keep 8-bit pixels. A missed
+    remark says why others do not.
+
+    ```mlir
+    module attributes {bitnn.target = #bitnn.target<
+        triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "">} {
+      func.func @four_bits(%x: tensor<1x64x8x8xi8>, %init: tensor<1x1x8x8xi32>) -> tensor<1x1x8x8xi32> {
+        %w = arith.constant dense<1> : tensor<1x64x1x1xi8>
+        %y = bitnn.conv_2d ins(%x, %w : tensor<1x64x8x8xi8>, tensor<1x64x1x1xi8>)
+            outs(%init : tensor<1x1x8x8xi32>) encoding = csd input_range = [0, 15] -> tensor<1x1x8x8xi32>
+        return %y : tensor<1x1x8x8xi32>
+      }
+    }
+    // becomes
+    %y = bitnn.conv_2d ins(%x, %w : tensor<1x64x8x8xi8>, tensor<1x64x1x1xi8>)
+        outs(%init : tensor<1x1x8x8xi32>) encoding = csd input_range = [0, 15] {byte_lanes} -> tensor<1x1x8x8xi32>
+    ```
+  }];
+}
+
 def SplitPhasesPass : Pass<"bitnn-split-phases", "::mlir::func::FuncOp"> {
   let summary = "Turn strides into phases of the image";
   let description = [{
@@ -543,6 +576,11 @@ def SplitPhasesPass : Pass<"bitnn-split-phases", "::mlir::func::FuncOp"> {
     %y = bitnn.conv_2d ins(%phases, %w : tensor<1x2x2x33xi16>, tensor<1x2x1x2xi8>)
         outs(%init : tensor<1x1x2x32xi32>) encoding = csd input_range = [-128, 127] -> tensor<1x1x2x32xi32>
     ```
+
+    Where a row without its border takes fewer vectors, columns of the window are
+    set apart as well, also at stride 1: column o of the window reads a phase
+    of its own, the image from column o on. So rows have no border, a window
+    has one column, and vectors begin where rows do.
 
     A missed remark says why strides were left to the kernel.
   }];

@@ -80,7 +80,9 @@ public:
 
 private:
   /// Whether the code block adds to the 32-bit sums themselves.
-  bool accumulates() const { return !isNarrow(code) && code.shift == 0; }
+  bool accumulates(unsigned output) const {
+    return !isNarrow(code) && code.shifts[output] == 0;
+  }
 
   /// Whether no code block before this one has 32-bit lanes.
   bool isFirstWide() const {
@@ -98,7 +100,7 @@ private:
   }
 
   Value getStart(Value sums, unsigned output) {
-    if (accumulates() && (isFirstWide() || hasDigits(code, output)))
+    if (accumulates(output) && (isFirstWide() || hasDigits(code, output)))
       return getPrevious(sums, output);
     Type lane = getLaneType(builder.getIntegerType(code.laneBits), tile.lanes);
     return builder.constant(lane, 0);
@@ -113,9 +115,9 @@ private:
     if (int64_t start = code.starts[output])
       sum = arith::AddIOp::create(builder, sum,
                                   builder.constant(sum.getType(), start));
-    if (!isNarrow(code) && !accumulates()) {
-      sum = arith::ShLIOp::create(builder, sum,
-                                  builder.constant(sum.getType(), code.shift));
+    if (!isNarrow(code) && !accumulates(output)) {
+      sum = arith::ShLIOp::create(
+          builder, sum, builder.constant(sum.getType(), code.shifts[output]));
       bool startsAtZero = isFirstWide() && straight.getBias(block, output) == 0;
       if (!startsAtZero)
         sum = arith::AddIOp::create(builder, sum, getPrevious(sums, output));

@@ -59,7 +59,18 @@ private:
              int64_t rowStep, unsigned bits);
   void store(Value value, Value view, int64_t at, const Positions &positions,
              int64_t rowStep);
+  SmallVector<SmallVector<unsigned>> joinNarrow(unsigned output) const;
   Value getSum(unsigned output, Value slot, const Positions &positions);
+  Value add(Value sum, Value term) {
+    ++addsPerPosition;
+    return arith::AddIOp::create(builder, sum, term);
+  }
+  Value shiftLeft(Value value, unsigned shift) {
+    if (shift == 0)
+      return value;
+    return arith::ShLIOp::create(builder, value,
+                                 builder.constant(value.getType(), shift));
+  }
   LogicalResult storeValues(const Target &target, ValueRange offsets,
                             const Positions &positions);
   LogicalResult storeRows();
@@ -116,43 +127,72 @@ void EpilogueBuilder::store(Value value, Value view, int64_t at,
   }
 }
 
+/// The code blocks whose partial sums in narrow lanes are joined in 16 bits, as
+/// far as these hold them, those of high planes first.
+SmallVector<SmallVector<unsigned>>
+EpilogueBuilder::joinNarrow(unsigned output) const {
+  SmallVector<unsigned> windows;
+  for (auto [window, code] : llvm::enumerate(block.codeBlocks))
+    if (isNarrow(code) && hasDigits(code, output))
+      windows.push_back(window);
+  llvm::stable_sort(windows, [&](unsigned a, unsigned b) {
+    return block.codeBlocks[a].shifts[output] >
+           block.codeBlocks[b].shifts[output];
+  });
+  SmallVector<SmallVector<unsigned>> joins;
+  Interval joined;
+  for (unsigned window : windows) {
+    const CodeBlock &code = block.codeBlocks[window];
+    Interval interval = code.intervals[output];
+    if (!joins.empty()) {
+      unsigned last = block.codeBlocks[joins.back().back()].shifts[output];
+      Interval sum = (joined << (last - code.shifts[output])) + interval;
+      if (sum.fitsSigned(16)) {
+        joins.back().push_back(window);
+        joined = sum;
+        continue;
+      }
+    }
+    joins.push_back({window});
+    joined = interval;
+  }
+  return joins;
+}
+
 /// bias + sum_w (partial sum of code block w) << shift_w, in 32 bits.
 Value EpilogueBuilder::getSum(unsigned output, Value slot,
                               const Positions &positions) {
-  Type type =
-      getLaneType(builder.getI32Type(), positions.rows * positions.lanes);
-  int64_t adds = 0;
-  Value sum;
-  auto add = [&](Value term) {
-    sum = sum ? arith::AddIOp::create(builder, sum, term).getResult() : term;
-    ++adds;
-  };
-  auto loadSums = [&](Value sums, unsigned window) {
+  auto loadSums = [&](Value sums, unsigned window, unsigned bits) {
     int64_t place = straight.getSlice(block, window, output);
     return load(builder.viewAt(sums, slot),
                 place + positions.column * tile.slotStep, positions,
-                tile.slotsPerRow(), /*bits=*/32);
+                tile.slotsPerRow(), bits);
   };
-  bool hasWide = false;
-  for (auto [window, code] : llvm::enumerate(block.codeBlocks)) {
-    if (!isNarrow(code)) {
-      if (!std::exchange(hasWide, true))
-        add(loadSums(wideSums, window));
-      continue;
-    }
-    if (!hasDigits(code, output))
-      continue;
-    Value term = loadSums(narrowSums, window);
-    if (code.shift != 0)
-      term = arith::ShLIOp::create(builder, term,
-                                   builder.constant(type, code.shift));
-    add(term);
+  auto getShift = [&](unsigned window) {
+    return block.codeBlocks[window].shifts[output];
+  };
+  Value sum;
+  auto accumulate = [&](Value term) { sum = sum ? add(sum, term) : term; };
+  auto firstWide = llvm::find_if_not(block.codeBlocks, isNarrow);
+  bool hasWide = firstWide != block.codeBlocks.end();
+  if (hasWide)
+    accumulate(loadSums(wideSums, firstWide - block.codeBlocks.begin(), 32));
+  for (ArrayRef<unsigned> windows : joinNarrow(output)) {
+    // (sum << (s - t)) + next, for planes s and t
+    unsigned bits = windows.size() > 1 ? 16 : 32;
+    Value joined = loadSums(narrowSums, windows.front(), bits);
+    for (auto [last, window] : llvm::zip(windows, windows.drop_front()))
+      joined = add(shiftLeft(joined, getShift(last) - getShift(window)),
+                   loadSums(narrowSums, window, bits));
+    accumulate(shiftLeft(builder.resize(joined, 32), getShift(windows.back())));
   }
   // 32-bit sums have the bias in them.
   int64_t bias = hasWide ? 0 : straight.getBias(block, output);
-  if (!sum || bias != 0)
-    add(builder.constant(type, bias));
-  addsPerPosition += adds - 1;
+  if (!sum || bias != 0) {
+    int64_t lanes = positions.rows * positions.lanes;
+    accumulate(
+        builder.constant(getLaneType(builder.getI32Type(), lanes), bias));
+  }
   return sum;
 }
 
@@ -230,7 +270,8 @@ LogicalResult EpilogueBuilder::packRows() {
                    /*columnStep=*/1, /*rowStep=*/0};
   SmallVector<Value> zeros(2, builder.index(0));
   LogicalResult result = success();
-  builder.vectorLoop(tile.slots, straight.epilogueLanes(), zeros, {1, 1},
+  int64_t slots = llvm::alignTo(tile.columns, straight.options.vectorLanes);
+  builder.vectorLoop(slots, straight.epilogueLanes(), zeros, {1, 1},
                      [&](ValueRange offsets, int64_t at, int64_t lanes) {
                        if (succeeded(result))
                          result = storeValues(values, offsets, {at, lanes});

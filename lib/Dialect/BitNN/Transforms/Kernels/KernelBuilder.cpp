@@ -84,19 +84,31 @@ void KernelBuilder::loop(int64_t count, int64_t step, ValueRange offsets,
 
 void KernelBuilder::vectorLoop(
     int64_t count, int64_t lanes, ValueRange offsets, ArrayRef<int64_t> steps,
-    llvm::function_ref<void(ValueRange, int64_t, int64_t)> body,
-    int64_t unroll) {
+    llvm::function_ref<void(ValueRange, int64_t, int64_t)> body, int64_t unroll,
+    bool mayOverlap) {
   int64_t at = count / lanes * lanes;
   SmallVector<int64_t> increments =
       llvm::map_to_vector(steps, [&](int64_t step) { return step * lanes; });
   loop(
       at, lanes, offsets, increments,
       [&](Value, ValueRange inner) { body(inner, 0, lanes); }, unroll);
-  for (int64_t piece = lanes / 2; at < count; piece /= 2)
-    if (count - at >= piece) {
-      body(offsets, at, piece);
-      at += piece;
-    }
+  while (at < count) {
+    int64_t piece = llvm::bit_ceil<uint64_t>(count - at);
+    if (!mayOverlap || piece > count)
+      piece = llvm::bit_floor<uint64_t>(count - at);
+    at = std::min(at, count - piece);
+    body(offsets, at, piece);
+    at += piece;
+  }
+}
+
+int64_t KernelBuilder::countVectors(int64_t count, int64_t lanes,
+                                    bool mayOverlap) {
+  uint64_t rest = count % lanes;
+  int64_t pieces = llvm::popcount(rest);
+  if (mayOverlap && pieces > 1)
+    pieces = llvm::bit_ceil(rest) <= uint64_t(count) ? 1 : 2;
+  return count / lanes + pieces;
 }
 
 void KernelBuilder::cases(int64_t count, bool inAnyOrder,

@@ -46,12 +46,15 @@ struct KernelBuilder : mlir::ImplicitLocOpBuilder {
   /// what is left at the end as ever smaller vectors: nothing past it is
   /// touched. `steps` is what each offset advances from one to the next.
   /// body(offsets, at, lanes) is for the `lanes` neighbours that begin `at`
-  /// ones after the offsets.
+  /// ones after the offsets. Where the body may compute an element twice, the
+  /// last vector overlaps others instead.
   void
   vectorLoop(int64_t count, int64_t lanes, mlir::ValueRange offsets,
              llvm::ArrayRef<int64_t> steps,
              llvm::function_ref<void(mlir::ValueRange, int64_t, int64_t)> body,
-             int64_t unroll = 1);
+             int64_t unroll = 1, bool mayOverlap = false);
+  /// How many vectors that are.
+  static int64_t countVectors(int64_t count, int64_t lanes, bool mayOverlap);
 
   /// body(0), ..., body(count - 1): one after the other, or, in any order, as
   /// the cases of one scf.parallel.
@@ -129,8 +132,10 @@ applyEpilogue(KernelBuilder &builder, const Layer &layer,
 
 /// The kernels of one layer as straight-line code; replaces layer.op.
 /// `vectorLanes` neighbouring 16-bit pixels form a vector; 1 is scalar code.
+/// Vectors of 8-bit lanes have twice as many, of an image of 8-bit pixels.
 struct StraightLineOptions {
   int64_t vectorLanes = 1;
+  unsigned laneBits = 16;
   /// Outputs of a block, and registers: at least 2 more.
   unsigned accumulators = 12;
   unsigned registers = 14;

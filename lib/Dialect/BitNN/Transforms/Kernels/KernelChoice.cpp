@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "KernelChoice.h"
+#include "bitnn/Dialect/BitNN/Utils/ByteLanes.h"
 #include "bitnn/Dialect/BitNN/Utils/Constants.h"
 #include "mlir/IR/BuiltinOps.h"
 
@@ -28,6 +29,18 @@ bool bitnn::fillsVectors(Conv2DOp op) {
 
 int64_t bitnn::getVectorLanes(Conv2DOp op, const TargetDescription &target) {
   return op.getStrides()[1] == 1 && fillsVectors(op) ? target.vectorLanes : 1;
+}
+
+unsigned bitnn::getLaneBits(Conv2DOp op) {
+  return op->hasAttr(kByteLanesAttr) ? 8 : 16;
+}
+
+int64_t bitnn::countVectors(std::array<int64_t, 2> outputs, int64_t pitch,
+                            int64_t lanes) {
+  int64_t apart = outputs[0] * llvm::divideCeil(outputs[1], lanes);
+  int64_t joined =
+      llvm::divideCeil((outputs[0] - 1) * pitch + outputs[1], lanes);
+  return std::min(apart, joined);
 }
 
 bool bitnn::canMultiplyVectors(Operation *op, const TargetDescription &target) {

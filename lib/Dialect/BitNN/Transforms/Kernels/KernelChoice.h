@@ -21,6 +21,15 @@ bool fillsVectors(Conv2DOp op);
 /// strides between them.
 int64_t getVectorLanes(Conv2DOp op, const TargetDescription &target);
 
+/// Bits of the lanes in which a straight-line kernel of `op` on vectors adds
+/// pixels up, and of the pixels: 16, or 8 if bitnn-select-lanes said so.
+unsigned getLaneBits(Conv2DOp op);
+
+/// Vectors of output positions (rows x columns) of a kernel, whose rows of
+/// `pitch` are joined where that takes fewer.
+int64_t countVectors(std::array<int64_t, 2> outputs, int64_t pitch,
+                     int64_t lanes);
+
 /// Whether there is a kernel of `op` that multiplies vectors of pixels.
 bool canMultiplyVectors(mlir::Operation *op, const TargetDescription &target);
 

@@ -181,7 +181,7 @@ int64_t NestBuilder::countBodies(size_t loop) const {
     return nest.unroll + 1;
   int64_t count = nest.loops[loop].count;
   if (loop == nest.laneLoop)
-    count = count / nest.lanes + llvm::popcount<uint64_t>(count % nest.lanes);
+    count = KernelBuilder::countVectors(count, nest.lanes, nest.mayOverlap);
   return count * countBodies(loop + 1);
 }
 
@@ -199,7 +199,7 @@ void NestBuilder::buildLoop(size_t loop, ValueRange offsets) {
         [&](ValueRange inner, int64_t at, int64_t lanes) {
           buildPoint(advance(inner, steps, at), lanes);
         },
-        unroll);
+        unroll, nest.mayOverlap);
   builder.loop(
       count, 1, offsets, steps,
       [&](Value index, ValueRange inner) {
@@ -372,7 +372,21 @@ Value NestBuilder::loadLanes(Value flat, Value offset, int64_t step,
   return result;
 }
 
+/// The buffer that `memref` is a view of.
+static Value getRoot(Value memref) {
+  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
+    memref = view.getViewSource();
+  return memref;
+}
+
 void LoopNest::build(KernelBuilder &builder, Body body) {
+  auto isInput = [&](const Walk &output) {
+    return llvm::any_of(inputs, [&](const Walk &input) {
+      return getRoot(input.memref) == getRoot(output.memref);
+    });
+  };
+  mayOverlap = !readsOutputs && llvm::none_of(outputs, isInput) &&
+               llvm::none_of(loops, [](NestLoop loop) { return loop.reduces; });
   simplify();
   chooseVectors();
   if (!laneLoop)

@@ -44,6 +44,8 @@ struct LoopNest {
   bool readsOutputs = false;
   /// Of the only output, if it is known.
   std::optional<Combiner> combiner;
+  /// Whether elements may be computed twice: no output is an input, too.
+  bool mayOverlap = false;
   /// Lanes of the vectors that the body can be computed on.
   int64_t lanes = 1;
   /// How often the body may follow itself in the code, to save loops around

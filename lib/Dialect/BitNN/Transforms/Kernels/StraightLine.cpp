@@ -19,7 +19,7 @@ StraightLineLayer::StraightLineLayer(const Layer &layer,
   partitionOptions.encoding = layer.encoding;
   partitionOptions.accumulators = options.accumulators;
   partitionOptions.maxAdds = options.maxAdds;
-  partitionOptions.laneBits = vectors ? 16 : 32;
+  partitionOptions.laneBits = vectors ? options.laneBits : 32;
   partitionOptions.inputInterval = layer.inputRange;
   partitionOptions.bias = layer.bias;
   partitionOptions.inputOffsets = layer.inputOffsets;
@@ -44,20 +44,23 @@ StraightLineLayer::StraightLineLayer(const Layer &layer,
   }
   // About what an addition of vectors takes; products are a loop.
   constexpr int64_t kBytesPerAdd = 7;
-  TileBytes bytes{outputs * (4 * wide + 2 * narrow),
+  unsigned laneBits = partitionOptions.laneBits;
+  TileBytes bytes{outputs * (4 * wide + laneBits / 8 * narrow),
                   options.multiply ? 0 : mostAdds * kBytesPerAdd};
   int64_t rows = layer.grid[Row];
   int64_t mostRows =
       options.parallel ? countRowsOfPiece(rows, partition.blocks.size()) : rows;
-  tile = vectors ? Tile::vector(layer, options.vectorLanes, bytes, mostRows)
-                 : Tile::scalar(layer, outputs);
+  tile = vectors
+             ? Tile::vector(layer, options.vectorLanes * 16 / options.laneBits,
+                            bytes, mostRows)
+             : Tile::scalar(layer, outputs);
   auto getType = [&](int64_t slices, unsigned bits) {
     Type element = IntegerType::get(layer.op->getContext(), bits);
     return slices ? MemRefType::get({slices * outputs * tile.slots}, element)
                   : MemRefType();
   };
   wideSums = getType(wide, 32);
-  narrowSums = getType(narrow, 16);
+  narrowSums = getType(narrow, laneBits);
   if (packsRows())
     packedValues =
         MemRefType::get({outputs * tile.slots}, layer.getStoredType());
@@ -68,7 +71,7 @@ int64_t StraightLineLayer::epilogueLanes() const {
   bool isContiguous =
       tile.slotStep == 1 && layer.init.steps[Column] == 1 &&
       (!layer.hasResidual() || layer.residual.steps[Column] == 1);
-  return tile.lanes > 1 && isContiguous ? 2 * tile.lanes : 1;
+  return tile.lanes > 1 && isContiguous ? 2 * options.vectorLanes : 1;
 }
 
 int64_t StraightLineLayer::joinedRows() const {
@@ -78,7 +81,8 @@ int64_t StraightLineLayer::joinedRows() const {
   int64_t piece = std::min(lanes, columns & -columns);
   // Half the lanes of sums are a vector of 32 bits. Less has to be put together
   // of several loads, which only pays where a row has no more.
-  bool suits = piece >= tile.lanes / 2 || (piece == columns && piece > 1);
+  bool suits =
+      piece >= options.vectorLanes / 2 || (piece == columns && piece > 1);
   return suits ? lanes / piece : 1;
 }
 
@@ -90,11 +94,12 @@ bool StraightLineLayer::packsRows() const {
       layer.init.steps[Row] == columns && tile.slotsPerRow() == columns;
   // In vectors of 32 bits: two to a whole vector, one to any smaller one. A
   // vector that is only copied is nearly free.
-  int64_t perRow = 2 * (columns / tile.lanes) +
-                   llvm::popcount<uint64_t>(columns % tile.lanes);
+  int64_t lanes = options.vectorLanes;
+  int64_t perRow =
+      2 * (columns / lanes) + llvm::popcount<uint64_t>(columns % lanes);
   return isJoined && layer.init.steps[Column] == 1 && !isOneRow &&
          !layer.hasResidual() && joinedRows() == 1 &&
-         2 * tile.slots / tile.lanes < tile.storedRows * perRow;
+         2 * tile.slots / lanes < tile.storedRows * perRow;
 }
 
 void StraightLineLayer::forEachVector(

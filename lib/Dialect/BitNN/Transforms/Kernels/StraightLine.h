@@ -13,7 +13,7 @@ namespace bitnn {
 
 /// A layer cut into code blocks, and where their partial sums wait for the
 /// epilogue: those in 32-bit lanes are added up in memory, from one code block
-/// to the next. Those in 16-bit lanes are stored as they are, one slice of the
+/// to the next. Those in narrow lanes are stored as they are, one slice of the
 /// tile per code block; the epilogue widens and adds them.
 struct StraightLineLayer {
   StraightLineLayer(const Layer &layer, const StraightLineOptions &options);
@@ -47,9 +47,9 @@ struct StraightLineLayer {
       llvm::function_ref<void(mlir::Value, mlir::ValueRange)> body) const;
 };
 
-inline bool isNarrow(const CodeBlock &code) { return code.laneBits == 16; }
+inline bool isNarrow(const CodeBlock &code) { return code.laneBits < 32; }
 
-/// Whether the code block has digits of the output; if it has not, 16-bit
+/// Whether the code block has digits of the output; if it has not, narrow
 /// partial sums are not stored.
 bool hasDigits(const CodeBlock &code, unsigned output);
 
