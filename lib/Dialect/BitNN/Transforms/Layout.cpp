@@ -2,8 +2,8 @@
 //
 // Images as the target's kernels want them. On vector targets the input of a
 // vector convolution has elements of the width of its lanes, 16 or 8 bits, so
-// that they are added without a conversion; on every target padding becomes part of the image, written
-// around what the producer stores in place.
+// that they are added without a conversion; on every target padding becomes
+// part of the image, written around what the producer stores in place.
 
 #include "Kernels/KernelChoice.h"
 #include "Resize.h"

@@ -72,7 +72,8 @@ struct PhaseImage {
   bool suits(const PhaseReader &reader) const;
   void add(PhaseReader reader);
 
-  /// Stores the phases, inside of their padding, before the first reader: batch x channel x phase x row x column.
+  /// Stores the phases, inside of their padding, before the first reader: batch
+  /// x channel x phase x row x column.
   mlir::Value create() const;
   /// Turns `reader` into a convolution of `phases` of stride 1.
   void rewrite(const PhaseReader &reader, mlir::Value phases) const;

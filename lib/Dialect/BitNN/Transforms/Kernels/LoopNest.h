@@ -66,6 +66,8 @@ struct LoopNest {
 
 private:
   void simplify();
+  /// Fills in mayOverlap.
+  void findOverlap();
   void chooseVectors();
 };
 
