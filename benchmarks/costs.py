@@ -88,13 +88,21 @@ def _known(target: str, results: str | None) -> dict[tuple[str, str], float]:
 def _measure(target: str, only: list[str] | None, known: dict[tuple[str, str], float]) -> None:
     """All layers, or those named, on all schedules; the file changes when all are done."""
     path = FOLDER / f"{target}.json"
-    measured = []
-    if only and path.is_file():
-        measured = [m for m in costs.read(path)[1] if m.layer.split()[0] not in only]
+    before = costs.read(path)[1] if path.is_file() else []
+    measured = [m for m in before if only and m.layer.split()[0] not in only]
     for shape in (*SHAPES, *SMALL):
         for density in DENSITIES:
             if not only or shape.name in only:
-                measured += _layer(target, shape, density, known)
+                found = _layer(target, shape, density, known)
+                # Where auto takes no products any more, there are none to measure again.
+                forms = {entry.schedule for entry in found}
+                measured += found + [
+                    entry
+                    for entry in before
+                    if entry.layer == f"{shape.name} {density}"
+                    and entry.schedule == "products"
+                    and entry.schedule not in forms
+                ]
     FOLDER.mkdir(exist_ok=True)
     machine = {"name": "emulator"} if target.startswith("rv") else describe()
     write_file(str(path), costs.to_json(machine, measured))
