@@ -58,7 +58,7 @@ def break_even(results: Sequence[Result]) -> dict[Side, list[BreakEven]]:
 
 def _of_layer(points: Sequence[Result]) -> BreakEven:
     """Between two densities our time, in units of the peer's, is linear in what is added."""
-    points = sorted(points, key=lambda point: point.adds_per_mac)
+    points = sorted(points, key=lambda point: point.digits_per_weight)
     name, first, last = layer_of(points[0]), points[0], points[-1]
     if first.ratio_median < 1:
         return BreakEven(name, first.digits_per_weight, first.adds_per_mac, "<")
