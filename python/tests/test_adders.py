@@ -308,6 +308,8 @@ def test_interrupted_annealing_gives_the_best_so_far(whom: str, tmp_path: Path) 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         process_group=0,
+        # Tests that a shell started in the background have it ignored, and so would the command.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     wait_until_busy(process)
     if whom == "the command":
