@@ -44,11 +44,6 @@ private:
   std::vector<std::vector<PlacedDigit>> digits;
 };
 
-/// The start nearest to 0 that moves `sum` into a signed lane; `wanted` if that
-/// one does.
-int64_t getStart(Interval sum, unsigned laneBits,
-                 std::optional<int64_t> wanted);
-
 /// Completes a code block by the starts of its partial sums, and appends it.
 void appendCodeBlock(OutputBlock &block, CodeBlock codeBlock,
                      llvm::ArrayRef<Interval> sums,

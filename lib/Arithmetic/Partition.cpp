@@ -16,8 +16,10 @@ static bool fitLanes(llvm::ArrayRef<Interval> sums, unsigned laneBits) {
          });
 }
 
-int64_t getStart(Interval sum, unsigned laneBits,
-                 std::optional<int64_t> wanted) {
+/// The start nearest to 0 that moves `sum` into a signed lane; `wanted` if that
+/// one does.
+static int64_t getStart(Interval sum, unsigned laneBits,
+                        std::optional<int64_t> wanted) {
   Interval lane = Interval::ofSigned(laneBits);
   Interval starts = {lane.lower - sum.lower, lane.upper - sum.upper};
   if (wanted && starts.contains(*wanted))
